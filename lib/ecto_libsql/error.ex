@@ -1,0 +1,74 @@
+defmodule EctoLibSql.Error do
+  @moduledoc """
+  What went wrong, to match on: nobody has to read the message.
+
+  Public fields:
+
+    * `:code` - an atom. For SQLite's errors, the name of the
+      [extended result code](https://sqlite.org/rescode.html) in lower case without `SQLITE_`:
+      `:constraint_unique`, `:busy_snapshot`, `:notadb`, `:error`, …; an interrupted query is
+      `:interrupted`, one past its deadline `:timeout`. The driver's own:
+
+      | code | meaning |
+      |---|---|
+      | `:connection_closed`, `:statement_closed`, `:cursor_closed` | it is gone |
+      | `:statement_busy` | the statement is in the middle of a run |
+      | `:wrong_connection` | the statement or cursor belongs to another connection |
+      | `:not_transaction_owner` | another process began the transaction |
+      | `:no_transaction`, `:transaction_open` | there is none, or one already |
+      | `:transaction_lost` | SQLite rolled the transaction back by itself |
+      | `:transaction_in_batch` | a transactional batch holds `BEGIN`, `COMMIT`, `END` or `ROLLBACK` |
+      | `:parameter_count`, `:parameter_names`, `:positional_parameter` | wrong parameters |
+      | `:unsupported_parameter` | a value that cannot be stored |
+      | `:empty_statement`, `:multiple_statements`, `:invalid_sql` | not one statement |
+      | `:range` | no such column or parameter |
+      | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
+      | `:encryption` | this build has no encryption |
+      | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |
+      | `:unsupported` | not in this version |
+
+    * `:extended_code` - SQLite's extended result code, an integer, where SQLite gave one
+    * `:message` - a sentence
+    * `:statement` - the SQL that failed, where there is one
+    * `:offset` - where in `:statement` the offending token begins, in bytes, where SQLite says so
+    * `:constraint` - for a violated constraint, a map of `:kind` (`:unique`, `:primary_key`,
+      `:foreign_key`, `:not_null`, `:check`, `:datatype`, `:trigger`, `:other`), `:table`,
+      `:columns` and `:name`, as far as SQLite names them
+    * `:index` - the failed statement's index in its batch, from 0
+  """
+
+  defexception [
+    :code,
+    :extended_code,
+    :message,
+    :statement,
+    :offset,
+    :constraint,
+    :index
+  ]
+
+  @type constraint :: %{
+          kind:
+            :unique
+            | :primary_key
+            | :foreign_key
+            | :not_null
+            | :check
+            | :datatype
+            | :trigger
+            | :other,
+          table: String.t() | nil,
+          columns: [String.t()],
+          name: String.t() | nil
+        }
+
+  @type t :: %__MODULE__{
+          code: atom(),
+          extended_code: integer() | nil,
+          message: String.t(),
+          statement: String.t() | nil,
+          offset: non_neg_integer() | nil,
+          constraint: constraint() | nil,
+          index: non_neg_integer() | nil
+        }
+end

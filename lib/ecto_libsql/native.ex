@@ -1,0 +1,196 @@
+defmodule EctoLibSql.Native do
+  @moduledoc """
+  The NIF, and the functions that go by its names.
+
+  Most programs use `EctoLibSql` and `EctoLibSql.Pragma`. The functions documented here are part
+  of the same contract; the others are the boundary's own.
+
+  The library is built by `rustler` where that is there, and else by `make`, which leaves it in
+  `priv/native`.
+  """
+
+  alias EctoLibSql.{Error, State}
+
+  @encryption Application.compile_env(:ecto_libsql, :encryption, false)
+
+  if Code.ensure_loaded?(Rustler) do
+    use Rustler,
+      otp_app: :ecto_libsql,
+      crate: "ecto_libsql",
+      path: "native/ecto_libsql",
+      features: if(@encryption, do: ["encryption"], else: [])
+  else
+    @on_load :load
+    @library if @encryption, do: "ecto_libsql_encryption", else: "ecto_libsql"
+
+    @doc false
+    def load do
+      :ecto_libsql
+      |> Application.app_dir(["priv", "native", @library])
+      |> String.to_charlist()
+      |> :erlang.load_nif(0)
+    end
+  end
+
+  @doc """
+  How long a statement waits for a lock that another connection holds, in milliseconds.
+
+  The same as `EctoLibSql.set_busy_timeout/2`.
+  """
+  @spec busy_timeout(State.t(), non_neg_integer()) :: :ok | {:error, Error.t()}
+  def busy_timeout(_state, _milliseconds), do: not_loaded()
+
+  @doc """
+  Brings a connection back to how it was opened. See `EctoLibSql.reset_connection/1`.
+  """
+  @spec reset(State.t()) :: :ok | {:error, Error.t()}
+  def reset(_state), do: not_loaded()
+
+  @doc """
+  Stops what the connection runs. See `EctoLibSql.interrupt_connection/1`.
+  """
+  @spec interrupt(State.t()) :: :ok | {:error, Error.t()}
+  def interrupt(_state), do: not_loaded()
+
+  @doc """
+  The only row of a query. See `EctoLibSql.query_one/3`, which also takes structs as parameters.
+  """
+  @spec query_row(State.t(), String.t(), EctoLibSql.params()) ::
+          {:ok, [EctoLibSql.Result.value()]}
+          | {:error, :no_rows | :multiple_rows | Error.t()}
+          | :encode_params
+  def query_row(_state, _statement, _params), do: not_loaded()
+
+  @doc """
+  Ends a prepared statement's run. See `EctoLibSql.reset_stmt/2`.
+  """
+  @spec reset_statement(State.t(), String.t()) :: :ok | {:error, Error.t()}
+  def reset_statement(_state, _id), do: not_loaded()
+
+  @doc """
+  Forgets a prepared statement. See `EctoLibSql.finalize_stmt/2`.
+  """
+  @spec close_stmt(State.t(), String.t()) :: :ok | {:error, Error.t()}
+  def close_stmt(_state, _id), do: not_loaded()
+
+  @doc """
+  What SQLite knows of a statement's result columns. See `EctoLibSql.get_statement_columns/2`.
+  """
+  @spec get_stmt_columns(State.t(), String.t()) :: {:ok, [map()]} | {:error, Error.t()}
+  def get_stmt_columns(_state, _id), do: not_loaded()
+
+  @doc """
+  Allows or forbids `load_ext/3` on this connection. Off when a connection is opened.
+
+  The SQL function `load_extension()` stays off either way.
+  """
+  @spec enable_extensions(State.t(), boolean()) :: :ok | {:error, Error.t()}
+  def enable_extensions(_state, _enable), do: not_loaded()
+
+  @doc """
+  Loads the shared library at `path` as an [extension](https://sqlite.org/loadext.html).
+
+  Without an entry point, SQLite derives its name from the file's. Extensions have to be allowed
+  first, with `enable_extensions/2` or the option `:load_extensions`.
+
+  Errors: `:extensions_disabled`; `:load_extension`, whose message has the path and SQLite's reason.
+  """
+  @spec load_ext(State.t(), String.t(), String.t() | nil) :: :ok | {:error, Error.t()}
+  def load_ext(state, path, entry_point \\ nil)
+  def load_ext(_state, _path, _entry_point), do: not_loaded()
+
+  @doc """
+  Runs a script. See `EctoLibSql.execute_batch/2`.
+  """
+  @spec execute_batch_sql(State.t(), String.t()) ::
+          {:ok, [EctoLibSql.Result.t()]} | {:error, Error.t()}
+  def execute_batch_sql(state, sql), do: EctoLibSql.execute_batch(state, sql)
+
+  @doc """
+  Runs a script. See `EctoLibSql.execute_batch/2`.
+  """
+  @spec execute_batch_native(State.t(), String.t()) ::
+          {:ok, [EctoLibSql.Result.t()]} | {:error, Error.t()}
+  def execute_batch_native(state, sql), do: EctoLibSql.execute_batch(state, sql)
+
+  @doc """
+  Reads a [pragma](https://sqlite.org/pragma.html), or sets it.
+
+  `name` is a pragma's name, with its schema where wanted (`"main.user_version"`); `value` an
+  integer, a boolean, an atom (a keyword such as `:wal`) or a string, which is quoted.
+
+  Answers `{:ok, value}`: `nil` for a pragma that returns nothing, the value for one that returns
+  one, a list for one that returns several, and a list of maps with atom keys for one that
+  returns a table.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> EctoLibSql.Native.pragma_query(s, "user_version", 7)
+      {:ok, nil}
+      iex> EctoLibSql.Native.pragma_query(s, "user_version")
+      {:ok, 7}
+  """
+  @spec pragma_query(State.t(), String.t() | atom(), integer() | boolean() | atom() | String.t()) ::
+          {:ok, term()} | {:error, Error.t()}
+  def pragma_query(state, name, value \\ nil), do: EctoLibSql.Pragma.query(state, name, value)
+
+  @doc false
+  def open(_options), do: not_loaded()
+  @doc false
+  def close(_state), do: not_loaded()
+  @doc false
+  def ping(_state), do: not_loaded()
+  @doc false
+  def query(_state, _statement, _params, _timeout), do: not_loaded()
+  @doc false
+  def run(_state, _statement, _params), do: not_loaded()
+  @doc false
+  def declare(_state, _statement, _params), do: not_loaded()
+  @doc false
+  def fetch(_state, _cursor, _max_rows, _timeout), do: not_loaded()
+  @doc false
+  def deallocate(_state, _cursor), do: not_loaded()
+  @doc false
+  def prepare(_state, _sql), do: not_loaded()
+  @doc false
+  def interrupt_statement(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_column_count(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_column_name(_state, _id, _index), do: not_loaded()
+  @doc false
+  def stmt_parameter_count(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_parameter_name(_state, _id, _position), do: not_loaded()
+  @doc false
+  def execute_script(_state, _sql, _transactional, _timeout), do: not_loaded()
+  @doc false
+  def execute_list(_state, _statements, _transactional, _timeout), do: not_loaded()
+  @doc false
+  def begin(_state, _behavior, _timeout), do: not_loaded()
+  @doc false
+  def commit(_state, _timeout), do: not_loaded()
+  @doc false
+  def rollback(_state), do: not_loaded()
+  @doc false
+  def savepoint(_state, _name), do: not_loaded()
+  @doc false
+  def release_savepoint(_state, _name), do: not_loaded()
+  @doc false
+  def rollback_to_savepoint(_state, _name), do: not_loaded()
+  @doc false
+  def last_insert_rowid(_state), do: not_loaded()
+  @doc false
+  def changes(_state), do: not_loaded()
+  @doc false
+  def total_changes(_state), do: not_loaded()
+  @doc false
+  def autocommit(_state), do: not_loaded()
+  @doc false
+  def cacheflush(_state), do: not_loaded()
+  @doc false
+  def checkpoint(_state, _mode), do: not_loaded()
+  @doc false
+  def connections, do: not_loaded()
+
+  defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
+end

@@ -1,0 +1,273 @@
+defmodule EctoLibSql.Options do
+  @moduledoc false
+  # The connect options: what each takes, their defaults, and the map that the NIF opens a
+  # connection with. Validated once, at connect.
+
+  alias EctoLibSql.Error
+
+  @boolean {:in, [true, false, :on, :off]}
+  @synchronous [:off, :normal, :full, :extra]
+  @journal_modes [:wal, :delete, :truncate, :persist, :memory, :off]
+
+  # Option, type, pragma it sets (if that is all it does).
+  @options [
+    database: {:string, nil},
+    mode: {{:in, [:create, :read_write, :read_only, :readwrite, :readonly]}, nil},
+    immutable: {@boolean, nil},
+    shared_cache: {@boolean, nil},
+    busy_timeout: {:milliseconds, nil},
+    statement_cache_size: {:non_neg_integer, nil},
+    transaction_scope: {{:in, [:process, :connection]}, nil},
+    foreign_keys: {@boolean, nil},
+    trusted_schema: {@boolean, nil},
+    double_quoted_strings: {@boolean, nil},
+    journal_mode: {{:in, @journal_modes}, nil},
+    encryption_key: {:key, nil},
+    load_extensions: {:extensions, nil},
+    custom_pragmas: {:pragmas, nil},
+    page_size: {:pos_integer, "page_size"},
+    auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
+    locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
+    synchronous: {{:in, @synchronous}, "synchronous"},
+    cache_size: {:integer, "cache_size"},
+    cache_spill: {@boolean, "cache_spill"},
+    temp_store: {{:in, [:default, :file, :memory]}, "temp_store"},
+    mmap_size: {:non_neg_integer, "mmap_size"},
+    wal_auto_check_point: {:non_neg_integer, "wal_autocheckpoint"},
+    journal_size_limit: {:integer, "journal_size_limit"},
+    secure_delete: {{:in, [true, false, :on, :off, :fast]}, "secure_delete"},
+    case_sensitive_like: {@boolean, "case_sensitive_like"},
+    soft_heap_limit: {:non_neg_integer, "soft_heap_limit"},
+    hard_heap_limit: {:non_neg_integer, "hard_heap_limit"}
+  ]
+
+  # They say how the file is laid out or locked, so they come before the journal mode, which
+  # writes its header.
+  @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
+
+  @remote [:uri, :auth_token, :sync, :read_your_writes, :namespace]
+
+  @type validated :: %{
+          native: map(),
+          load_extensions: [{String.t(), String.t() | nil}]
+        }
+
+  @doc """
+  The options' names.
+  """
+  @spec names() :: [atom()]
+  def names, do: Keyword.keys(@options)
+
+  @spec validate(term()) :: {:ok, validated()} | {:error, Error.t()}
+  def validate(options) do
+    with :ok <- keyword(options),
+         :ok <- known(options),
+         :ok <- each_valid(options),
+         :ok <- agree(options),
+         do: {:ok, prepare(options)}
+  end
+
+  defp keyword(options) do
+    if Keyword.keyword?(options),
+      do: :ok,
+      else: invalid("the connect options are to be a keyword list, got: #{kind(options)}")
+  end
+
+  defp known(options) do
+    keys = Keyword.keys(options)
+    remote = Enum.find(keys, &(&1 in @remote))
+    unknown = Enum.uniq(keys -- (names() ++ @remote ++ [:mvcc]))
+
+    cond do
+      unknown != [] ->
+        invalid(
+          "unknown #{plural(unknown, "option")} #{list(unknown)}; the options are #{list(names())}"
+        )
+
+      remote ->
+        error(:unsupported, "#{remote}: this version opens local databases only")
+
+      options[:mvcc] ->
+        error(:unsupported, "mvcc: libSQL has no MVCC (BEGIN CONCURRENT is not in its grammar)")
+
+      true ->
+        :ok
+    end
+  end
+
+  defp each_valid(options) do
+    Enum.find_value(options, :ok, fn {name, value} ->
+      case name != :mvcc && takes(elem(@options[name], 0), value) do
+        false -> nil
+        nil -> nil
+        takes -> invalid("#{name} takes #{takes}, got: #{shown(name, value)}")
+      end
+    end)
+  end
+
+  # Nil where the value is fine, else what the option takes.
+  defp takes({:in, allowed}, value), do: unless(value in allowed, do: "one of #{list(allowed)}")
+
+  defp takes(:string, value),
+    do: unless(is_binary(value) and value != "", do: "a string that is not empty")
+
+  defp takes(:integer, value), do: unless(is_integer(value), do: "an integer")
+
+  defp takes(:non_neg_integer, value),
+    do: unless(is_integer(value) and value >= 0, do: "an integer of 0 or more")
+
+  defp takes(:pos_integer, value),
+    do: unless(is_integer(value) and value > 0, do: "an integer above 0")
+
+  defp takes(:milliseconds, value),
+    do:
+      unless(is_integer(value) and value in 0..0xFFFFFFFF,
+        do: "milliseconds, an integer of 0 or more"
+      )
+
+  defp takes(:key, value),
+    do: unless(is_binary(value) and value != "", do: "a binary that is not empty")
+
+  defp takes(:extensions, value) do
+    fine? =
+      is_list(value) and
+        Enum.all?(value, fn
+          {path, entry_point} -> is_binary(path) and is_binary(entry_point)
+          path -> is_binary(path)
+        end)
+
+    unless fine?, do: "a list of paths or {path, entry_point} tuples"
+  end
+
+  defp takes(:pragmas, value) do
+    fine? =
+      Keyword.keyword?(value) and
+        Enum.all?(value, fn {name, value} ->
+          match?({:ok, _}, EctoLibSql.Pragma.name(name)) and
+            match?({:ok, _}, EctoLibSql.Pragma.literal(value))
+        end)
+
+    unless fine?,
+      do: "a keyword list of pragmas' names with integers, booleans, atoms or strings"
+  end
+
+  defp agree(options) do
+    cond do
+      options[:database] == nil ->
+        invalid("database is missing: a path, \":memory:\", or a file: URI")
+
+      on?(options[:immutable]) and mode(options) != :read_only ->
+        invalid("immutable goes with mode: :read_only: nobody may write the file")
+
+      mode(options) == :read_only and options[:database] == ":memory:" ->
+        invalid("mode: :read_only does not go with database: \":memory:\", which begins empty")
+
+      options[:encryption_key] != nil and options[:database] == ":memory:" ->
+        invalid("encryption_key does not go with database: \":memory:\", which is never on disk")
+
+      true ->
+        :ok
+    end
+  end
+
+  defp prepare(options) do
+    native = %{
+      database: database(options),
+      mode: mode(options),
+      shared_cache: on?(options[:shared_cache]),
+      busy_timeout: Keyword.get(options, :busy_timeout, 5000),
+      statement_cache_size: Keyword.get(options, :statement_cache_size, 100),
+      transaction_scope: Keyword.get(options, :transaction_scope, :process),
+      foreign_keys: on?(Keyword.get(options, :foreign_keys, true)),
+      trusted_schema: on?(options[:trusted_schema]),
+      double_quoted_strings: on?(options[:double_quoted_strings]),
+      journal_mode: journal_mode(options),
+      file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
+      pragmas: connection_pragmas(options),
+      encryption_key: options[:encryption_key]
+    }
+
+    extensions =
+      for extension <- Keyword.get(options, :load_extensions, []) do
+        if is_tuple(extension), do: extension, else: {extension, nil}
+      end
+
+    %{native: native, load_extensions: extensions}
+  end
+
+  defp mode(options) do
+    case Keyword.get(options, :mode, :create) do
+      :readonly -> :read_only
+      :readwrite -> :read_write
+      mode -> mode
+    end
+  end
+
+  defp database(options) do
+    database = options[:database]
+
+    cond do
+      not on?(options[:immutable]) -> database
+      String.starts_with?(database, "file:") -> add_query(database, "immutable=1")
+      true -> "file:" <> URI.encode(database, &path_character?/1) <> "?immutable=1"
+    end
+  end
+
+  defp add_query(uri, parameter) do
+    if String.contains?(uri, "?"), do: uri <> "&" <> parameter, else: uri <> "?" <> parameter
+  end
+
+  defp path_character?(character), do: URI.char_unreserved?(character) or character == ?/
+
+  # By default WAL, where the database can have it.
+  defp journal_mode(options) do
+    case options[:journal_mode] do
+      nil -> if options[:database] == ":memory:", do: nil, else: {:wal, false}
+      mode -> {mode, true}
+    end
+  end
+
+  defp connection_pragmas(options) do
+    options
+    |> Keyword.put_new(:synchronous, :normal)
+    |> Keyword.drop(@file_pragmas)
+    |> pragmas()
+    |> Kernel.++(custom_pragmas(options))
+  end
+
+  defp pragmas(options) do
+    for {name, {_type, pragma}} <- @options, pragma, Keyword.has_key?(options, name) do
+      {:ok, literal} = EctoLibSql.Pragma.literal(options[name])
+      {pragma, literal}
+    end
+  end
+
+  defp custom_pragmas(options) do
+    for {name, value} <- Keyword.get(options, :custom_pragmas, []) do
+      {:ok, name} = EctoLibSql.Pragma.name(name)
+      {:ok, literal} = EctoLibSql.Pragma.literal(value)
+      {name, literal}
+    end
+  end
+
+  defp on?(value), do: value in [true, :on]
+
+  # A secret is never shown, also not one of the wrong type.
+  defp shown(:encryption_key, value), do: kind(value)
+  defp shown(_name, value), do: inspect(value)
+
+  defp kind(value) when is_binary(value), do: "a binary"
+  defp kind(value) when is_list(value), do: "a list that is no keyword list"
+  defp kind(value) when is_map(value), do: "a map"
+  defp kind(value) when is_atom(value), do: "an atom"
+  defp kind(value) when is_integer(value), do: "an integer"
+  defp kind(_value), do: "something else"
+
+  defp plural([_], word), do: word
+  defp plural(_, word), do: word <> "s"
+
+  defp list(values), do: Enum.map_join(values, ", ", &inspect/1)
+
+  defp invalid(message), do: error(:invalid_option, message)
+  defp error(code, message), do: {:error, %Error{code: code, message: message}}
+end

@@ -1,0 +1,19 @@
+defmodule EctoLibSql.State do
+  @moduledoc """
+  An open connection, as `EctoLibSql.connect/1` answers it and every other function takes it.
+
+  A value, not a process: it can be sent and stored, and stays the same for as long as the
+  connection is open. It holds no secret.
+
+  Public fields:
+
+    * `:conn_id` - the connection's id, as `EctoLibSql.connections/0` lists it
+    * `:mode` - `:local`
+    * `:database` - the path, `":memory:"`, or the `file:` URI
+  """
+
+  @enforce_keys [:conn_id, :mode, :database]
+  defstruct [:conn_id, :mode, :database]
+
+  @type t :: %__MODULE__{conn_id: String.t(), mode: :local, database: String.t()}
+end

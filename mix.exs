@@ -1,0 +1,60 @@
+defmodule EctoLibSql.MixProject do
+  use Mix.Project
+
+  @version "0.1.0"
+  @source_url "https://github.com/ecto-libsql/ecto_libsql"
+
+  def project do
+    [
+      app: :ecto_libsql,
+      version: @version,
+      elixir: "~> 1.15",
+      elixirc_paths: elixirc_paths(Mix.env()),
+      start_permanent: Mix.env() == :prod,
+      deps: deps(driver_only?()),
+      description: "libSQL, the open fork of SQLite, for Elixir: a driver and an Ecto adapter",
+      package: package(),
+      docs: docs()
+    ]
+  end
+
+  def application do
+    [extra_applications: [:logger]]
+  end
+
+  defp elixirc_paths(:test), do: ["lib", "test/support"]
+  defp elixirc_paths(_env), do: ["lib"]
+
+  # Where the Hex packages cannot be had, the driver is built and tested without any.
+  defp driver_only?, do: System.get_env("ECTO_LIBSQL_DRIVER_ONLY") == "1"
+
+  defp deps(true), do: []
+
+  defp deps(false) do
+    [
+      {:db_connection, "~> 2.7", optional: true},
+      {:ecto_sql, "~> 3.13", optional: true},
+      {:decimal, "~> 2.0 or ~> 3.0", optional: true},
+      {:rustler, "~> 0.37", runtime: false},
+      {:stream_data, "~> 1.1", only: :test},
+      {:benchee, "~> 1.3", only: :dev, runtime: false},
+      {:ex_doc, "~> 0.34", only: :dev, runtime: false}
+    ]
+  end
+
+  defp package do
+    [
+      licenses: ["Apache-2.0"],
+      links: %{"GitHub" => @source_url},
+      files: ~w(lib native/*/src native/*/Cargo.toml native/engine/benches Cargo.toml Cargo.lock
+                .cargo/config.toml mix.exs README.md CHANGELOG.md LICENSE)
+    ]
+  end
+
+  defp docs do
+    [
+      main: "readme",
+      extras: ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/performance.md"]
+    ]
+  end
+end

@@ -1,0 +1,116 @@
+//! Scripts and lists of statements.
+
+use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::local::{Call, Flow, Outcome};
+use rustler::{Encoder, Env, ListIterator, Term};
+
+use crate::atoms;
+use crate::error::reply;
+use crate::owner::CallContext;
+use crate::params::{TermParams, sql};
+use crate::result::{call, result_term};
+use crate::terms::{Limit, RowTerms};
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn execute_script<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    script: Term<'a>,
+    transactional: bool,
+    timeout: Term<'a>,
+) -> Term<'a> {
+    let ran = call(timeout).and_then(|call| run_script(env, state, script, transactional, &call));
+    reply(env, ran, |results| results_term(env, &results))
+}
+
+fn run_script<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    script: Term<'a>,
+    transactional: bool,
+    call: &Call,
+) -> Result<Vec<(RowTerms<'a>, Outcome)>> {
+    let context = CallContext::new(env, state)?;
+    let script = sql(script)?;
+    let new_sink = || RowTerms::new(env, Limit::NONE, Flow::More);
+    let ran = context.connection.call(context.caller, |connection| {
+        if transactional {
+            connection.execute_transactional_script(script, new_sink, call)
+        } else {
+            connection.execute_script(script, new_sink, call)
+        }
+    });
+    watch_transaction(env, &context);
+    ran
+}
+
+/// `statements`: a list of `{sql, params}`.
+#[rustler::nif(schedule = "DirtyIo")]
+fn execute_list<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statements: Term<'a>,
+    transactional: bool,
+    timeout: Term<'a>,
+) -> Term<'a> {
+    let list = match decode_list(statements) {
+        Ok(list) => list,
+        Err(error) => return reply(env, Err(error), |term| term),
+    };
+    // Found out before anything runs: a statement must not run twice.
+    if list.iter().any(|(_, params)| params.hold_structs()) {
+        return atoms::encode_params().encode(env);
+    }
+    let ran = call(timeout).and_then(|call| run_list(env, state, &list, transactional, &call));
+    reply(env, ran, |results| results_term(env, &results))
+}
+
+fn decode_list<'a>(statements: Term<'a>) -> Result<Vec<(&'a str, TermParams<'a>)>> {
+    let not_a_batch =
+        || Error::InvalidArgument("a batch is a list of {sql, params} tuples".to_owned());
+    statements
+        .decode::<ListIterator<'a>>()
+        .map_err(|_| not_a_batch())?
+        .map(|element| {
+            let (statement, params) = element
+                .decode::<(Term<'a>, Term<'a>)>()
+                .map_err(|_| not_a_batch())?;
+            Ok((sql(statement)?, TermParams::new(params)))
+        })
+        .collect()
+}
+
+fn run_list<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    list: &[(&'a str, TermParams<'a>)],
+    transactional: bool,
+    call: &Call,
+) -> Result<Vec<(RowTerms<'a>, Outcome)>> {
+    let context = CallContext::new(env, state)?;
+    let new_sink = || RowTerms::new(env, Limit::NONE, Flow::More);
+    let ran = context.connection.call(context.caller, |connection| {
+        if transactional {
+            connection.transactional_batch(list, new_sink, call)
+        } else {
+            connection.batch(list, new_sink, call)
+        }
+    });
+    watch_transaction(env, &context);
+    ran
+}
+
+/// A script may have begun a transaction, also one that failed later.
+fn watch_transaction(env: Env<'_>, context: &CallContext) {
+    if context.connection.transaction().is_some() {
+        context.watch_caller(env);
+    }
+}
+
+fn results_term<'a>(env: Env<'a>, results: &[(RowTerms<'a>, Outcome)]) -> Term<'a> {
+    let results: Vec<_> = results
+        .iter()
+        .map(|(rows, outcome)| result_term(env, rows, outcome))
+        .collect();
+    (atoms::ok(), results).encode(env)
+}

@@ -1,0 +1,130 @@
+//! Opening, closing and steering connections.
+
+use std::time::Duration;
+
+use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::local::{JournalMode, OpenMode, OpenOptions};
+use ecto_libsql_engine::session::Scope;
+use rustler::{Atom, Decoder, Env, Term};
+
+use crate::alive::caller_alive;
+use crate::atoms;
+use crate::error::{reply_ok, reply_unit};
+use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
+use crate::params::bytes;
+use crate::result::{id_text, string};
+
+/// `options`: the map that `EctoLibSql.Options` makes of the connect options.
+#[rustler::nif(schedule = "DirtyIo")]
+fn open<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
+    let opened = open_options(options).and_then(|(options, scope)| {
+        let connection = REGISTRY.open(options, Pid(env.pid()), scope)?;
+        watch_owner(env, &connection);
+        Ok(id_text(connection.id()))
+    });
+    reply_ok(env, opened)
+}
+
+fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
+    let key: Option<Term<'_>> = get(options, atoms::encryption_key())?;
+    let timeout = Duration::from_millis(get(options, atoms::busy_timeout())?);
+    let journal: Option<(Atom, bool)> = get(options, atoms::journal_mode())?;
+    let scope: Atom = get(options, atoms::transaction_scope())?;
+    let open_options = OpenOptions {
+        database: string(get(options, atoms::database())?, "the database's path")?.to_owned(),
+        mode: open_mode(get(options, atoms::mode())?)?,
+        shared_cache: get(options, atoms::shared_cache())?,
+        busy_timeout: timeout,
+        statement_cache_size: get(options, atoms::statement_cache_size())?,
+        foreign_keys: get(options, atoms::foreign_keys())?,
+        trusted_schema: get(options, atoms::trusted_schema())?,
+        double_quoted_strings: get(options, atoms::double_quoted_strings())?,
+        journal_mode: journal
+            .map(|(mode, required)| journal_mode(mode).map(|mode| (mode, required)))
+            .transpose()?,
+        file_pragmas: get(options, atoms::file_pragmas())?,
+        pragmas: get(options, atoms::pragmas())?,
+        encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
+        caller_alive,
+    };
+    let scope = if scope == atoms::connection() {
+        Scope::Connection
+    } else {
+        Scope::Process
+    };
+    Ok((open_options, scope))
+}
+
+fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
+    options
+        .map_get(key)
+        .and_then(|value| value.decode())
+        .map_err(|_| Error::InvalidArgument(format!("the option {key:?} cannot be read")))
+}
+
+fn open_mode(mode: Atom) -> Result<OpenMode> {
+    match mode {
+        mode if mode == atoms::read_only() => Ok(OpenMode::ReadOnly),
+        mode if mode == atoms::read_write() => Ok(OpenMode::ReadWrite),
+        mode if mode == atoms::create() => Ok(OpenMode::Create),
+        mode => Err(Error::InvalidArgument(format!("mode: {mode:?}"))),
+    }
+}
+
+fn journal_mode(mode: Atom) -> Result<JournalMode> {
+    match mode {
+        mode if mode == atoms::delete() => Ok(JournalMode::Delete),
+        mode if mode == atoms::truncate() => Ok(JournalMode::Truncate),
+        mode if mode == atoms::persist() => Ok(JournalMode::Persist),
+        mode if mode == atoms::memory() => Ok(JournalMode::Memory),
+        mode if mode == atoms::wal() => Ok(JournalMode::Wal),
+        mode if mode == atoms::off() => Ok(JournalMode::Off),
+        mode => Err(Error::InvalidArgument(format!("journal_mode: {mode:?}"))),
+    }
+}
+
+/// Interrupts, rolls back and closes. Twice is fine.
+#[rustler::nif(schedule = "DirtyIo")]
+fn close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let closed = match CallContext::new(env, state) {
+        Ok(context) => {
+            context.connection.close();
+            Ok(())
+        }
+        Err(Error::ConnectionClosed) => Ok(()),
+        Err(error) => Err(error),
+    };
+    reply_unit(env, closed)
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn ping<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let pinged = CallContext::new(env, state)
+        .and_then(|context| context.connection.call(context.caller, |_| Ok(())));
+    reply_unit(env, pinged)
+}
+
+/// Returns at once: it takes no lock that a running query holds.
+#[rustler::nif]
+fn interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let interrupted = CallContext::new(env, state).map(|context| context.connection.interrupt());
+    reply_unit(env, interrupted)
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn reset<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let reset = CallContext::new(env, state).and_then(|context| context.connection.reset());
+    reply_unit(env, reset)
+}
+
+/// In milliseconds.
+#[rustler::nif(schedule = "DirtyIo")]
+fn busy_timeout<'a>(env: Env<'a>, state: Term<'a>, milliseconds: u32) -> Term<'a> {
+    let set = CallContext::new(env, state).and_then(|context| {
+        context.connection.call(context.caller, |connection| {
+            connection.set_busy_timeout(Duration::from_millis(milliseconds.into()));
+            Ok(())
+        })
+    });
+    reply_unit(env, set)
+}

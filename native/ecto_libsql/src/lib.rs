@@ -1,0 +1,32 @@
+//! The NIF of ecto_libsql. Each function decodes its arguments, looks its connection up, calls
+//! the engine and encodes the answer; it holds no logic.
+//!
+//! Everything that may touch the disk or wait runs on a dirty I/O scheduler.
+
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code)]
+mod alive;
+mod atoms;
+mod batch;
+mod connection;
+mod cursor;
+mod error;
+mod extension;
+mod metadata;
+mod owner;
+mod params;
+mod query;
+mod result;
+mod statement;
+#[allow(unsafe_code)]
+mod terms;
+mod transaction;
+
+use rustler::{Env, Term};
+
+fn load(env: Env<'_>, _info: Term<'_>) -> bool {
+    env.register::<owner::OwnerWatch>().is_ok()
+}
+
+rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -1,0 +1,127 @@
+//! Owner processes: the registry of connections by process, and what happens when one dies.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, LazyLock};
+use std::thread;
+
+use ecto_libsql_engine::Id;
+use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::registry::Registry;
+use ecto_libsql_engine::session::Session;
+use rustler::{Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
+
+use crate::alive::CallerWatch;
+use crate::atoms;
+use crate::params::text;
+
+/// A local process, as the engine's owner.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Pid(pub LocalPid);
+
+impl std::fmt::Debug for Pid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // A raw term has no readable form outside of an environment.
+        let mut hasher = DefaultHasher::new();
+        self.hash(&mut hasher);
+        write!(f, "Pid({:016x})", hasher.finish())
+    }
+}
+
+impl Encoder for Pid {
+    fn encode<'a>(&self, env: Env<'a>) -> Term<'a> {
+        self.0.encode(env)
+    }
+}
+
+pub type Connection = Session<Pid>;
+
+pub static REGISTRY: LazyLock<Registry<Pid>> = LazyLock::new(Registry::default);
+
+/// A call in progress: the connection that the state names, and the process that calls.
+pub struct CallContext {
+    pub connection: Arc<Connection>,
+    pub caller: Pid,
+    _watch: CallerWatch,
+}
+
+impl CallContext {
+    /// `state` is an `%EctoLibSql.State{}`.
+    pub fn new(env: Env<'_>, state: Term<'_>) -> Result<CallContext> {
+        let id = state
+            .map_get(atoms::conn_id())
+            .ok()
+            .and_then(|id| text(id).and_then(|id| Id::try_parse(id).ok()))
+            .ok_or_else(|| Error::InvalidArgument("this is no %EctoLibSql.State{}".to_owned()))?;
+        Ok(CallContext {
+            connection: REGISTRY.session(id)?,
+            caller: Pid(env.pid()),
+            _watch: CallerWatch::begin(env),
+        })
+    }
+
+    /// To be called when the caller got something of the connection: a statement, a cursor or a
+    /// transaction.
+    pub fn watch_caller(&self, env: Env<'_>) {
+        if self.connection.must_watch(self.caller) {
+            watch(env, &self.connection, self.caller);
+        }
+    }
+}
+
+/// Monitors the owners of one connection.
+pub struct OwnerWatch {
+    connection: Id,
+}
+
+impl Resource for OwnerWatch {
+    const IMPLEMENTS_DOWN: bool = true;
+
+    fn down<'a>(&'a self, _env: Env<'a>, pid: LocalPid, _monitor: Monitor) {
+        if let Ok(connection) = REGISTRY.session(self.connection) {
+            owner_down(connection, Pid(pid));
+        }
+    }
+}
+
+/// Monitors the process that opened a connection.
+pub fn watch_owner(env: Env<'_>, connection: &Arc<Connection>) {
+    connection.attach(Box::new(ResourceArc::new(OwnerWatch {
+        connection: connection.id(),
+    })));
+    watch(env, connection, connection.owner());
+}
+
+fn watch(env: Env<'_>, connection: &Arc<Connection>, owner: Pid) {
+    let monitor = connection
+        .attachment::<ResourceArc<OwnerWatch>>()
+        .and_then(|watch| watch.monitor(Some(env), &owner.0));
+    if monitor.is_none() {
+        // The process is dead already.
+        owner_down(Arc::clone(connection), owner);
+    }
+}
+
+/// Runs on a normal scheduler: interrupts, and hands to the reaper what may wait for the disk.
+fn owner_down(connection: Arc<Connection>, owner: Pid) {
+    connection.owner_down(owner);
+    match &*REAPER {
+        Some(reaper) if reaper.send(Arc::clone(&connection)).is_ok() => {}
+        // No thread could be had: late is better than never.
+        _ => connection.run_cleanups(),
+    }
+}
+
+/// Cleans up after dead owners.
+static REAPER: LazyLock<Option<Sender<Arc<Connection>>>> = LazyLock::new(|| {
+    let (sender, receiver) = channel::<Arc<Connection>>();
+    thread::Builder::new()
+        .name("ecto_libsql_reaper".to_owned())
+        .spawn(move || {
+            for connection in receiver {
+                connection.run_cleanups();
+            }
+        })
+        .ok()
+        .map(|_| sender)
+});

@@ -1,0 +1,223 @@
+//! Parameters as Elixir gives them: a list, or a keyword list or map of names.
+
+use std::cell::Cell;
+
+use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::params::{Binder, Params};
+use ecto_libsql_engine::value::ValueRef;
+use rustler::{Atom, Binary, ListIterator, MapIterator, Term, TermType};
+
+use crate::atoms;
+
+/// The bytes of a binary, which live as long as the call's environment.
+pub fn bytes<'a>(term: Term<'a>) -> Option<&'a [u8]> {
+    Binary::from_term(term).ok().map(|binary| binary.as_slice())
+}
+
+pub fn text<'a>(term: Term<'a>) -> Option<&'a str> {
+    std::str::from_utf8(bytes(term)?).ok()
+}
+
+/// The SQL of a call.
+pub fn sql<'a>(term: Term<'a>) -> Result<&'a str> {
+    let bytes = bytes(term)
+        .ok_or_else(|| Error::InvalidArgument("the SQL is to be a binary".to_owned()))?;
+    std::str::from_utf8(bytes).map_err(|error| Error::InvalidSqlText {
+        offset: error.valid_up_to(),
+    })
+}
+
+/// One call's parameters.
+pub struct TermParams<'a> {
+    params: Term<'a>,
+    /// Whether one is a struct, which Elixir has to encode first.
+    needs_encoding: Cell<bool>,
+}
+
+impl<'a> TermParams<'a> {
+    pub fn new(params: Term<'a>) -> TermParams<'a> {
+        TermParams {
+            params,
+            needs_encoding: Cell::new(false),
+        }
+    }
+
+    pub fn needs_encoding(&self) -> bool {
+        self.needs_encoding.get()
+    }
+
+    /// Whether Elixir has to encode some of the values first.
+    pub fn hold_structs(&self) -> bool {
+        let is_map = |value: Term<'a>| value.get_type() == TermType::Map;
+        match self.params.get_type() {
+            TermType::List => self
+                .params
+                .decode::<ListIterator<'a>>()
+                .is_ok_and(|mut list| {
+                    list.any(|element| match name_of(element) {
+                        Some((_, value)) => is_map(value),
+                        None => is_map(element),
+                    })
+                }),
+            TermType::Map => MapIterator::new(self.params)
+                .is_some_and(|mut map| map.any(|(_, value)| is_map(value))),
+            _ => false,
+        }
+    }
+
+    fn value(&self, term: Term<'a>, parameter: &dyn Fn() -> String) -> Result<ValueRef<'a>> {
+        let unsupported = |reason: String| Error::UnsupportedParameter {
+            parameter: parameter(),
+            reason,
+        };
+        match term.get_type() {
+            TermType::Binary => match bytes(term) {
+                Some(text) => Ok(ValueRef::Text(text)),
+                None => Err(unsupported(
+                    "a bitstring whose size is no whole number of bytes cannot be stored"
+                        .to_owned(),
+                )),
+            },
+            TermType::Integer => term.decode().map(ValueRef::Integer).map_err(|_| {
+                unsupported("the integer does not fit into 64 bits, SQLite's largest".to_owned())
+            }),
+            TermType::Float => term
+                .decode()
+                .map(ValueRef::Real)
+                .map_err(|_| unsupported("this float cannot be read".to_owned())),
+            TermType::Atom => atom_value(term).ok_or_else(|| {
+                unsupported(format!(
+                    "the atom {term:?} is no value: only nil, true, false, :inf and :\"-inf\" are"
+                ))
+            }),
+            TermType::Tuple => match term.decode::<(Atom, Term<'a>)>() {
+                Ok((tag, blob)) if tag == atoms::blob() => bytes(blob)
+                    .map(ValueRef::Blob)
+                    .ok_or_else(|| unsupported("{:blob, _} takes a binary".to_owned())),
+                _ => Err(unsupported(
+                    "a tuple is no value: only {:blob, binary} is".to_owned(),
+                )),
+            },
+            TermType::Map => {
+                self.needs_encoding.set(true);
+                Err(unsupported("a struct or map".to_owned()))
+            }
+            other => Err(unsupported(format!("a {} is no value", kind(other)))),
+        }
+    }
+
+    fn bind_list(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+        let length = self.params.list_length().map_err(|_| not_params())?;
+        let mut elements = self
+            .params
+            .decode::<ListIterator<'a>>()
+            .map_err(|_| not_params())?
+            .peekable();
+        if elements
+            .peek()
+            .is_some_and(|first| name_of(*first).is_some())
+        {
+            let pairs = elements
+                .map(|element| name_of(element).ok_or_else(mixed))
+                .collect::<Result<Vec<_>>>()?;
+            return self.bind_named(binder, &pairs);
+        }
+        binder.check_count(length)?;
+        for (index, term) in elements.enumerate() {
+            let position = index + 1;
+            let value = self.value(term, &|| position.to_string())?;
+            binder.bind(position, value)?;
+        }
+        Ok(())
+    }
+
+    fn bind_map(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+        let pairs = MapIterator::new(self.params)
+            .ok_or_else(not_params)?
+            .map(|(key, value)| key_text(key).map(|key| (key, value)).ok_or_else(mixed))
+            .collect::<Result<Vec<_>>>()?;
+        self.bind_named(binder, &pairs)
+    }
+
+    fn bind_named(&self, binder: &mut Binder<'_, 'a>, pairs: &[(String, Term<'a>)]) -> Result<()> {
+        let keys = pairs
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .collect::<Vec<_>>();
+        let order = binder.resolve(&keys)?;
+        for (index, found) in order.into_iter().enumerate() {
+            let (key, term) = &pairs[found];
+            let value = self.value(*term, &|| key.clone())?;
+            binder.bind(index + 1, value)?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Params<'a> for TermParams<'a> {
+    fn bind(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+        match self.params.get_type() {
+            TermType::List => self.bind_list(binder),
+            TermType::Map => self.bind_map(binder),
+            _ => Err(not_params()),
+        }
+    }
+}
+
+fn atom_value<'a>(term: Term<'a>) -> Option<ValueRef<'a>> {
+    let atom = Atom::from_term(term).ok()?;
+    if atom == atoms::nil() {
+        Some(ValueRef::Null)
+    } else if atom == rustler::types::atom::true_() {
+        Some(ValueRef::Integer(1))
+    } else if atom == rustler::types::atom::false_() {
+        Some(ValueRef::Integer(0))
+    } else if atom == atoms::inf() {
+        Some(ValueRef::Real(f64::INFINITY))
+    } else if atom == atoms::negative_infinity() {
+        Some(ValueRef::Real(f64::NEG_INFINITY))
+    } else {
+        None
+    }
+}
+
+/// `{name, value}`, which `{:blob, binary}` is not.
+fn name_of<'a>(element: Term<'a>) -> Option<(String, Term<'a>)> {
+    let (key, value) = element.decode::<(Term<'a>, Term<'a>)>().ok()?;
+    if key.is_atom() && key == atoms::blob().to_term(key.get_env()) {
+        return None;
+    }
+    Some((key_text(key)?, value))
+}
+
+fn key_text(key: Term<'_>) -> Option<String> {
+    if key.is_atom() {
+        key.atom_to_string().ok()
+    } else {
+        text(key).map(str::to_owned)
+    }
+}
+
+fn not_params() -> Error {
+    Error::InvalidArgument(
+        "parameters are a list of values, or a keyword list or map of names".to_owned(),
+    )
+}
+
+fn mixed() -> Error {
+    Error::InvalidArgument(
+        "named parameters have atoms or strings as names, and no positional ones beside them"
+            .to_owned(),
+    )
+}
+
+fn kind(term_type: TermType) -> &'static str {
+    match term_type {
+        TermType::Fun => "function",
+        TermType::List => "list",
+        TermType::Pid => "pid",
+        TermType::Port => "port",
+        TermType::Ref => "reference",
+        _ => "term of this kind",
+    }
+}

@@ -1,0 +1,106 @@
+//! Running one statement.
+
+use ecto_libsql_engine::error::Result;
+use ecto_libsql_engine::local::{CountRows, Flow, Outcome};
+use rustler::{Encoder, Env, Term};
+
+use crate::atoms;
+use crate::error::reply;
+use crate::owner::CallContext;
+use crate::params::TermParams;
+use crate::result::{call, partial_term, result_term, source};
+use crate::terms::{Limit, RowTerms};
+
+/// Cache look-up, bind, step and encode, in one call.
+#[rustler::nif(schedule = "DirtyIo")]
+fn query<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
+    with_params(env, params, |params| {
+        let context = CallContext::new(env, state)?;
+        let mut rows = RowTerms::new(env, Limit::CALL, Flow::Pause);
+        let outcome = context.connection.query(
+            context.caller,
+            source(statement)?,
+            params,
+            &mut rows,
+            &call(timeout)?,
+        )?;
+        watch(env, &context, &outcome);
+        Ok(match outcome.rest {
+            Some(cursor) => partial_term(env, cursor, &rows),
+            None => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
+        })
+    })
+}
+
+/// `{:ok, row}`, `{:error, :no_rows}` or `{:error, :multiple_rows}`; stops after the second row.
+#[rustler::nif(schedule = "DirtyIo")]
+fn query_row<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>) -> Term<'a> {
+    const TWO_ROWS: Limit = Limit {
+        rows: 2,
+        ..Limit::NONE
+    };
+    with_params(env, params, |params| {
+        let context = CallContext::new(env, state)?;
+        let mut rows = RowTerms::new(env, TWO_ROWS, Flow::Stop);
+        let source = source(statement)?;
+        let outcome = context.connection.query(
+            context.caller,
+            source,
+            params,
+            &mut rows,
+            &Default::default(),
+        )?;
+        watch(env, &context, &outcome);
+        Ok(match (rows.first_row(), rows.count()) {
+            (None, _) => (atoms::error(), atoms::no_rows()).encode(env),
+            (Some(row), 1) => (atoms::ok(), row).encode(env),
+            _ => (atoms::error(), atoms::multiple_rows()).encode(env),
+        })
+    })
+}
+
+/// Runs any statement to its end; answers `:ok`.
+#[rustler::nif(schedule = "DirtyIo")]
+fn run<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>) -> Term<'a> {
+    with_params(env, params, |params| {
+        let context = CallContext::new(env, state)?;
+        let source = source(statement)?;
+        let outcome = context.connection.query(
+            context.caller,
+            source,
+            params,
+            &mut CountRows::default(),
+            &Default::default(),
+        )?;
+        watch(env, &context, &outcome);
+        Ok(atoms::ok().encode(env))
+    })
+}
+
+/// A caller that now has a cursor or an open transaction is watched.
+fn watch(env: Env<'_>, context: &CallContext, outcome: &Outcome) {
+    if outcome.rest.is_some() || !outcome.autocommit {
+        context.watch_caller(env);
+    }
+}
+
+/// Answers `:encode_params`, nothing having run, where Elixir has to encode a parameter first.
+pub fn with_params<'a>(
+    env: Env<'a>,
+    params: Term<'a>,
+    work: impl FnOnce(&TermParams<'a>) -> Result<Term<'a>>,
+) -> Term<'a> {
+    let params = TermParams::new(params);
+    let worked = work(&params);
+    if worked.is_err() && params.needs_encoding() {
+        atoms::encode_params().encode(env)
+    } else {
+        reply(env, worked, |term| term)
+    }
+}

@@ -1,0 +1,23 @@
+//! The engine of ecto_libsql: libSQL behind a safe interface.
+//!
+//! Nothing here knows the BEAM: `cargo test`, criterion and fuzzers drive it as it is.
+//! [`local`] runs databases in this process through libSQL's C library; [`registry`] keeps what
+//! is open under ids, with the process that owns it.
+
+#![deny(unsafe_code)]
+
+pub mod constraint;
+pub mod error;
+pub mod local;
+pub mod params;
+
+pub mod registry;
+pub mod result_code;
+pub mod session;
+pub mod value;
+
+pub use error::{Error, Result, SqliteError};
+pub use value::{Value, ValueRef};
+
+/// What connections, statements and cursors are known by.
+pub type Id = uuid::Uuid;

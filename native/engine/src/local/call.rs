@@ -1,0 +1,144 @@
+//! What can stop a running call: an interrupt, its deadline, or its caller's death.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use crate::error::Error;
+
+/// The limits of one call.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Call {
+    /// When the call is to be stopped; `None`: never.
+    pub deadline: Option<Instant>,
+}
+
+impl Call {
+    pub fn with_timeout(timeout: Option<Duration>) -> Call {
+        Call {
+            deadline: timeout.and_then(|timeout| Instant::now().checked_add(timeout)),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Stop {
+    No = 0,
+    Interrupted = 1,
+    Deadline = 2,
+    CallerDead = 3,
+}
+
+const NO_DEADLINE: u64 = u64::MAX;
+
+/// Shared by a connection, its C callbacks and the interrupt handles that other threads hold.
+pub(super) struct Control {
+    epoch: Instant,
+    running: Mutex<bool>,
+    interrupted: AtomicBool,
+    deadline: AtomicU64,
+    stopped: AtomicU8,
+    busy_timeout: AtomicU32,
+    caller_alive: fn() -> bool,
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control")
+            .field("running", &self.running)
+            .field("busy_timeout", &self.busy_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Control {
+    /// `caller_alive` is asked on the thread that runs the call whether anybody waits for it.
+    pub(super) fn new(caller_alive: fn() -> bool) -> Control {
+        Control {
+            epoch: Instant::now(),
+            running: Mutex::new(false),
+            interrupted: AtomicBool::new(false),
+            deadline: AtomicU64::new(NO_DEADLINE),
+            stopped: AtomicU8::new(Stop::No as u8),
+            busy_timeout: AtomicU32::new(0),
+            caller_alive,
+        }
+    }
+
+    pub(super) fn set_busy_timeout(&self, milliseconds: u32) {
+        self.busy_timeout.store(milliseconds, Relaxed);
+    }
+
+    pub(super) fn busy_timeout(&self) -> Duration {
+        Duration::from_millis(self.busy_timeout.load(Relaxed).into())
+    }
+
+    pub(super) fn begin(&self, call: &Call) {
+        let deadline = call.deadline.map_or(NO_DEADLINE, |deadline| {
+            u64::try_from(deadline.saturating_duration_since(self.epoch).as_nanos())
+                .unwrap_or(NO_DEADLINE)
+        });
+        self.deadline.store(deadline, Relaxed);
+        self.stopped.store(Stop::No as u8, Relaxed);
+        let mut running = self.running.lock();
+        self.interrupted.store(false, Relaxed);
+        *running = true;
+    }
+
+    pub(super) fn end(&self) {
+        *self.running.lock() = false;
+    }
+
+    fn interrupt(&self) {
+        let running = self.running.lock();
+        if *running {
+            self.interrupted.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the running call has to stop. The first reason found is the one reported.
+    pub(super) fn must_stop(&self) -> bool {
+        let reason = if self.interrupted.load(Relaxed) {
+            Stop::Interrupted
+        } else if self.past_deadline() {
+            Stop::Deadline
+        } else if !(self.caller_alive)() {
+            Stop::CallerDead
+        } else {
+            return false;
+        };
+        self.stopped.store(reason as u8, Relaxed);
+        true
+    }
+
+    fn past_deadline(&self) -> bool {
+        let deadline = self.deadline.load(Relaxed);
+        deadline != NO_DEADLINE && self.epoch.elapsed().as_nanos() >= u128::from(deadline)
+    }
+
+    /// What SQLite reports as an interrupt, or as busy when waiting was cut short, by its cause.
+    pub(super) fn stop_reason(&self, statement: Option<&str>) -> Option<Error> {
+        let statement = statement.map(str::to_owned);
+        match self.stopped.load(Relaxed) {
+            reason if reason == Stop::No as u8 => None,
+            reason if reason == Stop::Deadline as u8 => Some(Error::Timeout { statement }),
+            _ => Some(Error::Interrupted { statement }),
+        }
+    }
+}
+
+/// Stops what a connection is running. Any thread may, at any time; it takes no lock that a
+/// running query holds.
+#[derive(Debug, Clone)]
+pub struct Interrupt(pub(super) Arc<Control>);
+
+impl Interrupt {
+    /// The running call ends with [`Error::Interrupted`] within some 1,000 steps of SQLite's
+    /// virtual machine. Without effect when nothing runs.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+}

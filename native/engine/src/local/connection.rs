@@ -1,0 +1,369 @@
+//! A connection: its database, its statement cache, and the statements and cursors it lends.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libsql::ffi;
+use rustc_hash::FxBuildHasher;
+
+use super::cache::{CacheStats, StatementCache};
+use super::call::{Call, Control, Interrupt};
+use super::cursor::Cursor;
+use super::open::OpenOptions;
+use super::raw_connection::{Checkpoint, RawConnection};
+use super::rows::{self, Outcome, Progress, RowSink};
+use super::statement::Statement;
+use super::transaction::Transaction;
+use crate::Id;
+use crate::error::{Error, Result};
+use crate::params::Params;
+
+type ById<T> = HashMap<Id, T, FxBuildHasher>;
+
+/// What to run.
+#[derive(Debug, Clone, Copy)]
+pub enum Source<'a> {
+    /// SQL, whose statement comes from the cache or goes there.
+    Sql(&'a str),
+    /// A statement that [`Connection::prepare`] made.
+    Prepared(Id),
+}
+
+#[derive(Debug)]
+pub struct Connection {
+    // Statements before the database that they belong to: fields are dropped in this order.
+    pub(super) cursors: ById<Cursor>,
+    /// `None` while a cursor runs the statement.
+    pub(super) prepared: ById<Option<Statement>>,
+    pub(super) cache: StatementCache,
+    pub(super) transaction: Option<Transaction>,
+    pub(super) extensions_enabled: bool,
+    pub(super) options: OpenOptions,
+    control: Arc<Control>,
+    raw: Arc<RawConnection>,
+}
+
+impl Connection {
+    pub(super) fn new(raw: RawConnection, control: Arc<Control>, options: OpenOptions) -> Self {
+        Connection {
+            cursors: ById::default(),
+            prepared: ById::default(),
+            cache: StatementCache::new(options.statement_cache_size),
+            transaction: None,
+            extensions_enabled: false,
+            options,
+            control,
+            raw: Arc::new(raw),
+        }
+    }
+
+    pub(super) fn raw(&self) -> &RawConnection {
+        &self.raw
+    }
+
+    pub fn interrupt_handle(&self) -> Interrupt {
+        Interrupt(Arc::clone(&self.control))
+    }
+
+    pub fn cache_stats(&self) -> Arc<CacheStats> {
+        self.cache.stats()
+    }
+
+    /// How long a statement waits for a lock that another connection holds.
+    pub fn set_busy_timeout(&mut self, timeout: Duration) {
+        let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+        self.control.set_busy_timeout(milliseconds);
+    }
+
+    /// Runs one statement. Its rows go to `sink`; where that pauses, [`Outcome::rest`] names the
+    /// cursor that [`fetch`](Connection::fetch) goes on with.
+    pub fn query<'p, P, S>(
+        &mut self,
+        source: Source<'_>,
+        params: &P,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<Outcome>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        self.check_transaction()?;
+        let ran = match source {
+            Source::Sql(sql) => self.run_cached(sql, params, sink, call),
+            Source::Prepared(id) => self.run_prepared(id, params, sink, call),
+        };
+        self.note_transaction(&ran);
+        ran
+    }
+
+    pub(super) fn run_cached<'p, P, S>(
+        &mut self,
+        sql: &str,
+        params: &P,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<Outcome>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let mut statement = self.take_statement(sql)?;
+        let ran = self.run(&mut statement, params, sink, call);
+        self.keep(statement, None, ran)
+    }
+
+    fn run_prepared<'p, P, S>(
+        &mut self,
+        id: Id,
+        params: &P,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<Outcome>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
+        let mut statement = slot.take().ok_or(Error::StatementBusy)?;
+        let ran = self.run(&mut statement, params, sink, call);
+        self.keep(statement, Some(id), ran)
+    }
+
+    /// Puts a statement back where it came from, or into a cursor if its run paused.
+    fn keep(
+        &mut self,
+        statement: Statement,
+        prepared: Option<Id>,
+        ran: Result<(Outcome, Progress)>,
+    ) -> Result<Outcome> {
+        match ran {
+            Ok((mut outcome, Progress::Paused)) => {
+                outcome.rest = Some(self.add_cursor(Cursor {
+                    statement,
+                    prepared,
+                }));
+                Ok(outcome)
+            }
+            ran => {
+                self.give_back(statement, prepared);
+                ran.map(|(outcome, _)| outcome)
+            }
+        }
+    }
+
+    pub(super) fn give_back(&mut self, mut statement: Statement, prepared: Option<Id>) {
+        if statement.busy() {
+            statement.reset();
+        }
+        match prepared {
+            Some(id) => {
+                if let Some(slot) = self.prepared.get_mut(&id) {
+                    *slot = Some(statement);
+                }
+            }
+            None => self.cache.put(statement.key(), statement),
+        }
+    }
+
+    fn run<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let _running = self.begin_call(call);
+        self.run_within_call(statement, params, sink)
+    }
+
+    /// [`run`](Connection::run) for callers that began the call themselves.
+    pub(super) fn run_within_call<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        self.check_may_write(statement)?;
+        let before = self.raw.total_changes();
+        let progress = rows::run(statement, params, sink)?;
+        Ok((self.outcome(statement, before), progress))
+    }
+
+    pub(super) fn outcome(&self, statement: &Statement, total_changes_before: i64) -> Outcome {
+        // `changes` is left over from an earlier statement if this one changed nothing.
+        let changed = self.raw.total_changes() != total_changes_before;
+        Outcome {
+            has_columns: statement.column_count() > 0,
+            readonly: statement.readonly(),
+            changes: if changed { self.raw.changes() } else { 0 },
+            last_insert_rowid: self.raw.last_insert_rowid(),
+            autocommit: self.raw.autocommit(),
+            rest: None,
+        }
+    }
+
+    pub(super) fn begin_call(&self, call: &Call) -> RunningCall {
+        self.control.begin(call);
+        RunningCall(Arc::clone(&self.control))
+    }
+
+    /// Takes the statement of `sql` out of the cache, or prepares it.
+    pub(super) fn take_statement(&mut self, sql: &str) -> Result<Statement> {
+        match self.cache.take(sql) {
+            Some(statement) => Ok(statement),
+            None => self.prepare_only_statement(sql),
+        }
+    }
+
+    fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
+        let (statement, read) = self.prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)?;
+        let statement = statement.ok_or(Error::EmptyStatement)?;
+        // What follows may only be white space, comments and semicolons.
+        let mut offset = read;
+        while offset < sql.len() {
+            match self.prepare_first(&sql[offset..], 0) {
+                Ok((None, 0)) => break,
+                Ok((None, read)) => offset += read,
+                // That the next statement is faulty matters less than that it is there.
+                Ok((Some(_), _)) | Err(_) => {
+                    let blank = sql[offset..].len() - sql[offset..].trim_start().len();
+                    return Err(Error::MultipleStatements {
+                        statement: sql.to_owned(),
+                        offset: offset + blank,
+                    });
+                }
+            }
+        }
+        Ok(statement)
+    }
+
+    /// Prepares the first statement of `sql`; none if there is none.
+    pub(super) fn prepare_first(
+        &self,
+        sql: &str,
+        flags: u32,
+    ) -> Result<(Option<Statement>, usize)> {
+        if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
+            return Err(Error::NulInSql { offset });
+        }
+        match self.raw.prepare(sql, flags) {
+            Ok((raw, mut read)) => {
+                while !sql.is_char_boundary(read) {
+                    read += 1;
+                }
+                let statement = raw.map(|raw| Statement::new(raw, &sql[..read]));
+                Ok((statement, read))
+            }
+            Err(code) => Err(self.raw.error(code, Some(sql))),
+        }
+    }
+
+    /// Prepares a statement that stays until it is finalized, whatever the cache evicts.
+    pub fn prepare(&mut self, sql: &str) -> Result<Id> {
+        self.check_transaction()?;
+        let statement = self.prepare_only_statement(sql)?;
+        let id = Id::new_v4();
+        self.prepared.insert(id, Some(statement));
+        Ok(id)
+    }
+
+    /// Lends a prepared statement, to look at.
+    pub fn statement(&self, id: Id) -> Result<&Statement> {
+        match self.prepared.get(&id) {
+            Some(Some(statement)) => Ok(statement),
+            Some(None) => self
+                .cursors
+                .values()
+                .find(|cursor| cursor.prepared == Some(id))
+                .map(|cursor| &cursor.statement)
+                .ok_or(Error::StatementBusy),
+            None => Err(Error::StatementClosed),
+        }
+    }
+
+    /// Ends a prepared statement's run, if it has one, and forgets its parameters.
+    pub fn reset_statement(&mut self, id: Id) -> Result<()> {
+        match self.prepared.get_mut(&id) {
+            Some(Some(statement)) => statement.reset(),
+            Some(None) => self.close_cursors_of(id),
+            None => return Err(Error::StatementClosed),
+        }
+        Ok(())
+    }
+
+    /// Forgets a prepared statement. Finalizing it twice is fine.
+    pub fn finalize(&mut self, id: Id) {
+        self.close_cursors_of(id);
+        self.prepared.remove(&id);
+    }
+
+    pub fn last_insert_rowid(&self) -> i64 {
+        self.raw.last_insert_rowid()
+    }
+
+    /// Rows that the last completed INSERT, UPDATE or DELETE changed.
+    pub fn changes(&self) -> i64 {
+        self.raw.changes()
+    }
+
+    /// Rows changed since the connection was opened, by triggers and foreign keys too.
+    pub fn total_changes(&self) -> i64 {
+        self.raw.total_changes()
+    }
+
+    /// Whether no transaction is open.
+    pub fn autocommit(&self) -> bool {
+        self.raw.autocommit()
+    }
+
+    /// Writes dirty pages of the page cache to the database file:
+    /// <https://sqlite.org/c3ref/db_cacheflush.html>.
+    pub fn cacheflush(&mut self, call: &Call) -> Result<()> {
+        let _running = self.begin_call(call);
+        self.check(self.raw.db_cacheflush())
+    }
+
+    pub fn checkpoint(&mut self, mode: CheckpointMode, call: &Call) -> Result<Checkpoint> {
+        let _running = self.begin_call(call);
+        self.raw
+            .wal_checkpoint(mode as i32)
+            .map_err(|code| self.raw.error(code, None))
+    }
+
+    pub(super) fn check(&self, code: i32) -> Result<()> {
+        if code == ffi::SQLITE_OK {
+            Ok(())
+        } else {
+            Err(self.raw.error(code, None))
+        }
+    }
+}
+
+/// <https://sqlite.org/c3ref/wal_checkpoint_v2.html>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum CheckpointMode {
+    Passive = ffi::SQLITE_CHECKPOINT_PASSIVE,
+    Full = ffi::SQLITE_CHECKPOINT_FULL,
+    Restart = ffi::SQLITE_CHECKPOINT_RESTART,
+    Truncate = ffi::SQLITE_CHECKPOINT_TRUNCATE,
+}
+
+/// While it lives, the connection can be interrupted.
+pub(super) struct RunningCall(Arc<Control>);
+
+impl Drop for RunningCall {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

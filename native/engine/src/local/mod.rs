@@ -1,0 +1,33 @@
+//! Databases in this process, through libSQL's C library.
+//!
+//! `raw_connection.rs` and `raw_statement.rs` own the C objects; `callbacks.rs` holds the C
+//! callbacks. All above them is safe code.
+
+mod batch;
+mod cache;
+mod call;
+#[allow(unsafe_code)]
+mod callbacks;
+mod connection;
+mod cursor;
+mod extension;
+mod open;
+#[allow(unsafe_code)]
+mod raw_connection;
+#[allow(unsafe_code)]
+mod raw_statement;
+mod reset;
+mod rows;
+mod script;
+mod statement;
+mod transaction;
+
+pub use cache::CacheStats;
+pub use call::{Call, Interrupt};
+pub use connection::{CheckpointMode, Connection, Source};
+pub use cursor::Fetched;
+pub use open::{JournalMode, OpenMode, OpenOptions};
+pub use raw_connection::Checkpoint;
+pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
+pub use statement::{Column, Row, Statement};
+pub use transaction::{Behavior, Transaction};

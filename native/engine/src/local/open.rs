@@ -1,0 +1,266 @@
+//! Opening a database and setting it up.
+
+use std::sync::Arc;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use libsql::ffi;
+
+use super::call::{Call, Control};
+use super::connection::{Connection, Source};
+use super::raw_connection::{RawConnection, c_string};
+use super::rows::Collect;
+use crate::error::{Error, Result, SqliteError};
+use crate::params::NoParams;
+use crate::value::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OpenMode {
+    ReadOnly,
+    /// The file has to be there.
+    ReadWrite,
+    /// The file is created if it is not there.
+    Create,
+}
+
+/// <https://sqlite.org/pragma.html#pragma_journal_mode>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JournalMode {
+    Delete,
+    Truncate,
+    Persist,
+    Memory,
+    Wal,
+    Off,
+}
+
+impl JournalMode {
+    fn name(self) -> &'static str {
+        match self {
+            JournalMode::Delete => "delete",
+            JournalMode::Truncate => "truncate",
+            JournalMode::Persist => "persist",
+            JournalMode::Memory => "memory",
+            JournalMode::Wal => "wal",
+            JournalMode::Off => "off",
+        }
+    }
+}
+
+#[derive(Clone)]
+pub struct OpenOptions {
+    /// A path, `:memory:`, or a `file:` URI.
+    pub database: String,
+    pub mode: OpenMode,
+    pub shared_cache: bool,
+    pub busy_timeout: Duration,
+    /// Statements that are kept prepared.
+    pub statement_cache_size: usize,
+    pub foreign_keys: bool,
+    /// Whether functions and virtual tables that are not marked innocuous may be used in the
+    /// schema (views, triggers, defaults, indexes).
+    pub trusted_schema: bool,
+    /// Whether a double-quoted string that names no column is taken for a string.
+    pub double_quoted_strings: bool,
+    /// The journal mode, and whether it is an error if the database cannot have it.
+    pub journal_mode: Option<(JournalMode, bool)>,
+    /// Pragmas of the file's layout, set before the journal mode, which writes its header.
+    pub file_pragmas: Vec<(String, String)>,
+    /// Pragmas of the connection, set after it, and again after a reset.
+    pub pragmas: Vec<(String, String)>,
+    pub encryption_key: Option<Vec<u8>>,
+    /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
+    pub caller_alive: fn() -> bool,
+}
+
+impl Default for OpenOptions {
+    fn default() -> OpenOptions {
+        OpenOptions {
+            database: ":memory:".to_owned(),
+            mode: OpenMode::Create,
+            shared_cache: false,
+            busy_timeout: Duration::from_secs(5),
+            statement_cache_size: 100,
+            foreign_keys: true,
+            trusted_schema: false,
+            double_quoted_strings: false,
+            journal_mode: None,
+            file_pragmas: Vec::new(),
+            pragmas: Vec::new(),
+            encryption_key: None,
+            caller_alive: || true,
+        }
+    }
+}
+
+impl std::fmt::Debug for OpenOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not the key.
+        f.debug_struct("OpenOptions")
+            .field("database", &self.database)
+            .field("mode", &self.mode)
+            .field("encrypted", &self.encryption_key.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Connection {
+    /// Opens a database, checks that it is one, and applies the options.
+    pub fn open(mut options: OpenOptions) -> Result<Connection> {
+        let file = c_string("the database's path", &options.database)?;
+        let control = Arc::new(Control::new(options.caller_alive));
+        let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control))?;
+        // The key is not kept: SQLite has it, and nothing of ours may show it.
+        let key = options.encryption_key.take();
+        let keyed = key.is_some();
+        if let Some(key) = key {
+            set_key(&raw, &key)?;
+        }
+        let busy_timeout = options.busy_timeout;
+        let mut connection = Connection::new(raw, control, options);
+        connection.set_busy_timeout(busy_timeout);
+        let call = Call::default();
+        connection
+            .execute("PRAGMA schema_version", &call)
+            .map_err(|error| unreadable(error, &connection.options.database, keyed))?;
+        connection.set_pragmas(&connection.options.file_pragmas.clone(), &call)?;
+        connection.set_journal_mode(&call)?;
+        connection.apply_options(&call)?;
+        tracing::debug!(database = connection.options.database, "opened");
+        Ok(connection)
+    }
+
+    /// Sets what belongs to the connection, not to the file; also after a reset.
+    pub(super) fn apply_options(&mut self, call: &Call) -> Result<()> {
+        self.set_busy_timeout(self.options.busy_timeout);
+        self.enable_extensions(false)?;
+        for (setting, on) in [
+            (ffi::SQLITE_DBCONFIG_ENABLE_FKEY, self.options.foreign_keys),
+            (
+                ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
+                self.options.trusted_schema,
+            ),
+            (
+                ffi::SQLITE_DBCONFIG_DQS_DML,
+                self.options.double_quoted_strings,
+            ),
+            (
+                ffi::SQLITE_DBCONFIG_DQS_DDL,
+                self.options.double_quoted_strings,
+            ),
+        ] {
+            self.check(self.raw().db_config(setting, on))?;
+        }
+        self.set_pragmas(&self.options.pragmas.clone(), call)
+    }
+
+    fn set_pragmas(&mut self, pragmas: &[(String, String)], call: &Call) -> Result<()> {
+        for (name, value) in pragmas {
+            self.execute(&format!("PRAGMA {name} = {value}"), call)
+                .map_err(|error| named(error, name, value))?;
+        }
+        Ok(())
+    }
+
+    /// Switching a file to WAL needs it for oneself for a moment, and SQLite does not call the
+    /// busy handler for that: connections that open a new file together have to try again.
+    fn set_journal_mode(&mut self, call: &Call) -> Result<()> {
+        let Some((mode, required)) = self.options.journal_mode else {
+            return Ok(());
+        };
+        if self.raw().db_readonly() {
+            return Ok(());
+        }
+        let name = mode.name();
+        let give_up = Instant::now() + self.options.busy_timeout;
+        let now = loop {
+            if self.journal_mode("PRAGMA journal_mode", call)? == name {
+                return Ok(());
+            }
+            match self.journal_mode(&format!("PRAGMA journal_mode = {name}"), call) {
+                Err(error) if error.is_busy() && Instant::now() < give_up => {
+                    sleep(Duration::from_millis(2));
+                }
+                switched => break switched?,
+            }
+        };
+        // A database in memory has no other mode: asking for one does no harm.
+        if required && now != name && now != JournalMode::Memory.name() {
+            return Err(Error::InvalidArgument(format!(
+                "journal_mode: this database cannot be in mode {name}; it stays in mode {now}"
+            )));
+        }
+        Ok(())
+    }
+
+    fn journal_mode(&mut self, sql: &str, call: &Call) -> Result<String> {
+        let mut rows = Collect::default();
+        self.query(Source::Sql(sql), &NoParams, &mut rows, call)?;
+        match rows.rows.first().and_then(|row| row.first()) {
+            Some(Value::Text(mode)) => Ok(String::from_utf8_lossy(mode).into_owned()),
+            _ => Ok(String::new()),
+        }
+    }
+}
+
+fn flags(options: &OpenOptions) -> i32 {
+    let mode = match options.mode {
+        OpenMode::ReadOnly => ffi::SQLITE_OPEN_READONLY,
+        OpenMode::ReadWrite => ffi::SQLITE_OPEN_READWRITE,
+        OpenMode::Create => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
+    };
+    let cache = if options.shared_cache {
+        ffi::SQLITE_OPEN_SHAREDCACHE
+    } else {
+        ffi::SQLITE_OPEN_PRIVATECACHE
+    };
+    mode | cache | ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_URI | ffi::SQLITE_OPEN_EXRESCODE
+}
+
+#[cfg(feature = "encryption")]
+fn set_key(raw: &RawConnection, key: &[u8]) -> Result<()> {
+    match raw.key(key) {
+        ffi::SQLITE_OK => Ok(()),
+        code => Err(raw.error(code, None)),
+    }
+}
+
+#[cfg(not(feature = "encryption"))]
+fn set_key(_raw: &RawConnection, _key: &[u8]) -> Result<()> {
+    Err(Error::Encryption(
+        "encryption_key: this build of ecto_libsql has no encryption; see `encryption` in the README",
+    ))
+}
+
+/// The first read of a file tells whether it is a database, or one that needs another key.
+fn unreadable(error: Error, database: &str, keyed: bool) -> Error {
+    let Error::Sqlite(sqlite) = &error else {
+        return error;
+    };
+    if sqlite.extended_code != ffi::SQLITE_NOTADB {
+        return error;
+    }
+    let message = if keyed {
+        format!(
+            "{database} cannot be read with this encryption_key: the key is wrong, or the file is \
+             not encrypted or not a database"
+        )
+    } else {
+        format!("{database} is not a database, or it is encrypted and needs an encryption_key")
+    };
+    Error::Sqlite(Box::new(SqliteError {
+        message,
+        statement: None,
+        ..(**sqlite).clone()
+    }))
+}
+
+fn named(error: Error, name: &str, value: &str) -> Error {
+    match error {
+        Error::Sqlite(sqlite) => Error::Sqlite(Box::new(SqliteError {
+            message: format!("PRAGMA {name} = {value}: {}", sqlite.message),
+            ..*sqlite
+        })),
+        error => error,
+    }
+}

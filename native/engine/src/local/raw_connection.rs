@@ -1,0 +1,309 @@
+//! Owns a `sqlite3*`. Each method is one C call, named as the C function is named.
+
+use std::ffi::{CStr, CString};
+use std::os::raw::{c_char, c_int, c_void};
+use std::ptr::{self, NonNull};
+use std::sync::Arc;
+
+use libsql::ffi;
+
+use super::call::Control;
+use super::callbacks;
+use super::raw_statement::RawStatement;
+use crate::error::{Error, SqliteError};
+
+/// What a checkpoint did: <https://sqlite.org/c3ref/wal_checkpoint_v2.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// Frames in the write-ahead log; -1 when the database is not in WAL mode.
+    pub log_frames: i32,
+    /// Of those, the ones copied into the database so far; -1 likewise.
+    pub checkpointed_frames: i32,
+    /// Whether a reader or writer kept it from finishing.
+    pub busy: bool,
+}
+
+#[derive(Debug)]
+pub(super) struct RawConnection {
+    db: NonNull<ffi::sqlite3>,
+    /// The callbacks' context; lives until the database is closed.
+    control: Arc<Control>,
+}
+
+// SAFETY: SQLite's objects are not tied to a thread, and the `&mut Connection` of every public
+// call keeps two threads from using one at once.
+unsafe impl Send for RawConnection {}
+// SAFETY: as above: the references are handed out only to a connection's own statements.
+unsafe impl Sync for RawConnection {}
+
+impl RawConnection {
+    pub(super) fn open(
+        file: &CStr,
+        flags: c_int,
+        control: Arc<Control>,
+    ) -> Result<RawConnection, Error> {
+        let mut db = ptr::null_mut();
+        // SAFETY: `file` ends with NUL; `db` is written before it is read.
+        let code = unsafe { ffi::sqlite3_open_v2(file.as_ptr(), &raw mut db, flags, ptr::null()) };
+        let Some(db) = NonNull::new(db) else {
+            return Err(sqlite_error(code, "out of memory".to_owned()));
+        };
+        // From here on drop closes the database, also where the open failed.
+        let connection = RawConnection { db, control };
+        if code == ffi::SQLITE_OK {
+            connection.install_callbacks();
+            Ok(connection)
+        } else {
+            let reason = connection.system_error();
+            let mut message = format!("{}: {}", connection.errmsg(), file.to_string_lossy());
+            if let Some(reason) = reason {
+                message = format!("{message} ({reason})");
+            }
+            Err(sqlite_error(connection.extended_errcode(), message))
+        }
+    }
+
+    fn install_callbacks(&self) {
+        let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
+        // SAFETY: self.db is live; the callbacks get a pointer into the Arc that self owns and
+        // gives up only after the database is closed.
+        unsafe {
+            ffi::sqlite3_extended_result_codes(self.db.as_ptr(), 1);
+            ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control);
+            ffi::sqlite3_progress_handler(
+                self.db.as_ptr(),
+                callbacks::PROGRESS_STEPS,
+                Some(callbacks::progress),
+                control,
+            );
+        }
+    }
+
+    /// Prepares the first statement of `sql`, and answers it (none if there are only comments and
+    /// white space) with the byte offset at which SQLite stopped reading.
+    pub(super) fn prepare(
+        self: &Arc<RawConnection>,
+        sql: &str,
+        flags: u32,
+    ) -> Result<(Option<RawStatement>, usize), c_int> {
+        let length = c_int::try_from(sql.len()).map_err(|_| ffi::SQLITE_TOOBIG)?;
+        let start: *const c_char = sql.as_ptr().cast();
+        let mut stmt = ptr::null_mut();
+        let mut tail = ptr::null();
+        // SAFETY: self.db is live, `start` has `length` bytes, both outputs are written before
+        // they are read.
+        let code = unsafe {
+            ffi::sqlite3_prepare_v3(
+                self.db.as_ptr(),
+                start,
+                length,
+                flags,
+                &raw mut stmt,
+                &raw mut tail,
+            )
+        };
+        if code != ffi::SQLITE_OK {
+            return Err(code);
+        }
+        let read = (tail as usize)
+            .saturating_sub(start as usize)
+            .min(sql.len());
+        let statement = NonNull::new(stmt).map(|stmt| {
+            // SAFETY: prepared on this connection just now.
+            unsafe { RawStatement::new(stmt, Arc::clone(self)) }
+        });
+        Ok((statement, read))
+    }
+
+    pub(super) fn errmsg(&self) -> String {
+        // SAFETY: self.db is live; the message is copied before anything else is called.
+        unsafe { CStr::from_ptr(ffi::sqlite3_errmsg(self.db.as_ptr())) }
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    pub(super) fn extended_errcode(&self) -> c_int {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_extended_errcode(self.db.as_ptr()) }
+    }
+
+    pub(super) fn error_offset(&self) -> Option<usize> {
+        // SAFETY: self.db is live.
+        usize::try_from(unsafe { ffi::sqlite3_error_offset(self.db.as_ptr()) }).ok()
+    }
+
+    /// What the operating system said when the last open or I/O failed.
+    pub(super) fn system_error(&self) -> Option<String> {
+        // SAFETY: self.db is live.
+        match unsafe { ffi::sqlite3_system_errno(self.db.as_ptr()) } {
+            0 => None,
+            errno => Some(std::io::Error::from_raw_os_error(errno).to_string()),
+        }
+    }
+
+    pub(super) fn changes(&self) -> i64 {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_changes64(self.db.as_ptr()) }
+    }
+
+    pub(super) fn total_changes(&self) -> i64 {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_total_changes64(self.db.as_ptr()) }
+    }
+
+    pub(super) fn last_insert_rowid(&self) -> i64 {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_last_insert_rowid(self.db.as_ptr()) }
+    }
+
+    pub(super) fn set_last_insert_rowid(&self, rowid: i64) {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_set_last_insert_rowid(self.db.as_ptr(), rowid) };
+    }
+
+    pub(super) fn autocommit(&self) -> bool {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_get_autocommit(self.db.as_ptr()) != 0 }
+    }
+
+    /// Whether the main database is open for reading only.
+    pub(super) fn db_readonly(&self) -> bool {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_db_readonly(self.db.as_ptr(), c"main".as_ptr()) == 1 }
+    }
+
+    /// One of the on/off settings of <https://sqlite.org/c3ref/c_dbconfig_defensive.html>.
+    pub(super) fn db_config(&self, setting: i32, on: bool) -> c_int {
+        // SAFETY: self.db is live; the settings used here take an int and an int*.
+        unsafe {
+            ffi::sqlite3_db_config(
+                self.db.as_ptr(),
+                setting,
+                c_int::from(on),
+                ptr::null_mut::<c_int>(),
+            )
+        }
+    }
+
+    pub(super) fn db_cacheflush(&self) -> c_int {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_db_cacheflush(self.db.as_ptr()) }
+    }
+
+    pub(super) fn wal_checkpoint(&self, mode: c_int) -> Result<Checkpoint, c_int> {
+        let (mut log_frames, mut checkpointed_frames) = (-1, -1);
+        // SAFETY: self.db is live; both counts are there to be written.
+        let code = unsafe {
+            ffi::sqlite3_wal_checkpoint_v2(
+                self.db.as_ptr(),
+                c"main".as_ptr(),
+                mode,
+                &raw mut log_frames,
+                &raw mut checkpointed_frames,
+            )
+        };
+        match code {
+            ffi::SQLITE_OK | ffi::SQLITE_BUSY => Ok(Checkpoint {
+                log_frames,
+                checkpointed_frames,
+                busy: code == ffi::SQLITE_BUSY,
+            }),
+            code => Err(code),
+        }
+    }
+
+    pub(super) fn load_extension(
+        &self,
+        path: &CStr,
+        entry_point: Option<&CStr>,
+    ) -> Result<(), String> {
+        let mut message = ptr::null_mut();
+        // SAFETY: self.db is live, the strings end with NUL; the message is SQLite's to free.
+        unsafe {
+            let code = ffi::sqlite3_load_extension(
+                self.db.as_ptr(),
+                path.as_ptr(),
+                entry_point.map_or(ptr::null(), CStr::as_ptr),
+                &raw mut message,
+            );
+            if code == ffi::SQLITE_OK {
+                return Ok(());
+            }
+            if message.is_null() {
+                return Err(self.errmsg());
+            }
+            let text = CStr::from_ptr(message).to_string_lossy().into_owned();
+            ffi::sqlite3_free(message.cast());
+            Err(text)
+        }
+    }
+
+    /// Gives the key with which the file is encrypted.
+    #[cfg(feature = "encryption")]
+    pub(super) fn key(&self, key: &[u8]) -> c_int {
+        let Ok(length) = c_int::try_from(key.len()) else {
+            return ffi::SQLITE_TOOBIG;
+        };
+        // SAFETY: self.db is live; `key` has `length` bytes, which SQLite3MultipleCiphers copies.
+        unsafe { sqlite3_key(self.db.as_ptr(), key.as_ptr().cast(), length) }
+    }
+
+    /// The error that the last failed call left, on behalf of `statement`.
+    pub(super) fn error(&self, code: c_int, statement: Option<&str>) -> Error {
+        let primary = code & 0xff;
+        if (primary == ffi::SQLITE_INTERRUPT || primary == ffi::SQLITE_BUSY)
+            && let Some(error) = self.control.stop_reason(statement)
+        {
+            return error;
+        }
+        let extended_code = match self.extended_errcode() {
+            extended if extended & 0xff == primary => extended,
+            _ => code,
+        };
+        let mut message = self.errmsg();
+        if primary == ffi::SQLITE_IOERR
+            && let Some(reason) = self.system_error()
+        {
+            message = format!("{message} ({reason})");
+        }
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code,
+            message,
+            statement: statement.map(str::to_owned),
+            offset: self.error_offset(),
+        }))
+    }
+}
+
+fn sqlite_error(extended_code: i32, message: String) -> Error {
+    Error::Sqlite(Box::new(SqliteError {
+        extended_code,
+        message,
+        statement: None,
+        offset: None,
+    }))
+}
+
+/// A string for the C API, or the error that names what holds a NUL byte.
+pub(super) fn c_string(what: &str, text: &str) -> Result<CString, Error> {
+    CString::new(text)
+        .map_err(|_| Error::InvalidArgument(format!("{what} holds a NUL byte: {text:?}")))
+}
+
+#[cfg(feature = "encryption")]
+unsafe extern "C" {
+    fn sqlite3_key(db: *mut ffi::sqlite3, key: *const c_void, length: c_int) -> c_int;
+}
+
+impl Drop for RawConnection {
+    fn drop(&mut self) {
+        // SAFETY: self.db is live and closed only here; every statement holds an Arc of self, so
+        // none is left.
+        let code = unsafe { ffi::sqlite3_close(self.db.as_ptr()) };
+        debug_assert_eq!(
+            code,
+            ffi::SQLITE_OK,
+            "a database was closed over its statements"
+        );
+    }
+}

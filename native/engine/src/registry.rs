@@ -1,0 +1,109 @@
+//! Everything that is open, under ids.
+//!
+//! A look-up takes one shard's read lock, clones an `Arc` and lets go: no registry lock is held
+//! while SQLite runs or a result is encoded.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use rustc_hash::FxBuildHasher;
+
+use crate::Id;
+use crate::error::{Error, Result};
+use crate::local::{Connection, OpenOptions};
+use crate::session::{Item, ItemKind, Owner, Scope, Session};
+
+const SHARDS: usize = 16;
+
+type Shard<O> = RwLock<HashMap<Id, Entry<O>, FxBuildHasher>>;
+
+#[derive(Debug)]
+enum Entry<O> {
+    Connection(Arc<Session<O>>),
+    Item(Arc<Item<O>>),
+}
+
+#[derive(Debug)]
+pub struct Registry<O> {
+    shards: Arc<[Shard<O>; SHARDS]>,
+}
+
+impl<O> Clone for Registry<O> {
+    fn clone(&self) -> Registry<O> {
+        Registry {
+            shards: Arc::clone(&self.shards),
+        }
+    }
+}
+
+impl<O: Owner> Default for Registry<O> {
+    fn default() -> Registry<O> {
+        Registry {
+            shards: Arc::new(std::array::from_fn(|_| RwLock::default())),
+        }
+    }
+}
+
+impl<O: Owner> Registry<O> {
+    fn shard(&self, id: Id) -> &Shard<O> {
+        // The ids are random: their low bits are as good as a hash.
+        &self.shards[id.as_u128() as usize % SHARDS]
+    }
+
+    /// Opens a connection that lives until it is closed or `owner` is gone.
+    pub fn open(&self, options: OpenOptions, owner: O, scope: Scope) -> Result<Arc<Session<O>>> {
+        let database = options.database.clone();
+        let connection = Connection::open(options)?;
+        let session = Arc::new(Session::new(
+            connection,
+            database,
+            owner,
+            scope,
+            self.clone(),
+        ));
+        self.shard(session.id())
+            .write()
+            .insert(session.id(), Entry::Connection(Arc::clone(&session)));
+        Ok(session)
+    }
+
+    pub fn session(&self, id: Id) -> Result<Arc<Session<O>>> {
+        match self.shard(id).read().get(&id) {
+            Some(Entry::Connection(session)) => Ok(Arc::clone(session)),
+            _ => Err(Error::ConnectionClosed),
+        }
+    }
+
+    /// Why a session does not know an item: it is another's, or nobody's.
+    pub(crate) fn explain_missing(&self, id: Id, kind: ItemKind) -> Error {
+        match (self.shard(id).read().get(&id), kind) {
+            (Some(Entry::Item(item)), _) => Error::WrongConnection(item.kind.name()),
+            (_, ItemKind::Statement) => Error::StatementClosed,
+            (_, ItemKind::Cursor) => Error::CursorClosed,
+        }
+    }
+
+    /// Every open connection, the oldest first.
+    pub fn sessions(&self) -> Vec<Arc<Session<O>>> {
+        let mut sessions = Vec::new();
+        for shard in self.shards.iter() {
+            sessions.extend(shard.read().values().filter_map(|entry| match entry {
+                Entry::Connection(session) => Some(Arc::clone(session)),
+                Entry::Item(_) => None,
+            }));
+        }
+        sessions.sort_by_key(|session| session.opened());
+        sessions
+    }
+
+    pub(crate) fn add_item(&self, item: Arc<Item<O>>) {
+        self.shard(item.id)
+            .write()
+            .insert(item.id, Entry::Item(item));
+    }
+
+    pub(crate) fn remove(&self, id: Id) {
+        self.shard(id).write().remove(&id);
+    }
+}

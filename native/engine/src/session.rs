@@ -1,0 +1,535 @@
+//! A connection as the registry knows it: shared by threads, owned by a process.
+//!
+//! One lock per connection is held while it works. What must happen to a connection that is at
+//! work (its owner died) is queued, and done by whoever lets go of the lock, so nobody waits for
+//! a lock to clean up.
+
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Debug;
+use std::hash::Hash;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rustc_hash::FxBuildHasher;
+
+use crate::Id;
+use crate::error::{Error, Result};
+use crate::local::{
+    Behavior, CacheStats, Call, Connection, Fetched, Interrupt, Outcome, RowSink, Source,
+};
+use crate::params::Params;
+use crate::registry::Registry;
+
+/// What owns connections: a process of the BEAM; in tests, a number.
+pub trait Owner: Copy + Eq + Hash + Debug + Send + Sync + 'static {}
+
+impl<T: Copy + Eq + Hash + Debug + Send + Sync + 'static> Owner for T {}
+
+/// Who may use a connection while a transaction is open on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The process that began the transaction. Its death rolls back.
+    Process,
+    /// Whoever has the connection: for pools, which see to it that one process at a time has it.
+    Connection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ItemKind {
+    Statement,
+    Cursor,
+}
+
+impl ItemKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            ItemKind::Statement => "statement",
+            ItemKind::Cursor => "cursor",
+        }
+    }
+}
+
+/// A prepared statement or a cursor.
+#[derive(Debug)]
+pub struct Item<O> {
+    pub id: Id,
+    pub kind: ItemKind,
+    pub sql: String,
+    pub owner: O,
+    pub created: Instant,
+}
+
+/// The transaction that is open on a connection, for the listing.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenTransaction<O> {
+    pub owner: O,
+    /// `None` when a statement of the caller's own began it.
+    pub behavior: Option<Behavior>,
+    pub began: Instant,
+}
+
+#[derive(Debug)]
+struct Running<O> {
+    caller: O,
+    statement: Option<Id>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cleanup<O> {
+    Close,
+    ForgetOwner(O),
+}
+
+#[derive(Debug)]
+pub struct Session<O> {
+    id: Id,
+    owner: O,
+    scope: Scope,
+    database: String,
+    opened: Instant,
+    registry: Registry<O>,
+    interrupt: Interrupt,
+    cache_stats: Arc<CacheStats>,
+    /// `None` once the connection is closed.
+    connection: Mutex<Option<Connection>>,
+    closing: AtomicBool,
+    running: Mutex<Option<Running<O>>>,
+    transaction: Mutex<Option<OpenTransaction<O>>>,
+    items: Mutex<HashMap<Id, Arc<Item<O>>, FxBuildHasher>>,
+    watched: Mutex<HashSet<O>>,
+    cleanups: Mutex<Vec<Cleanup<O>>>,
+    attachment: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl<O: Owner> Session<O> {
+    pub(crate) fn new(
+        connection: Connection,
+        database: String,
+        owner: O,
+        scope: Scope,
+        registry: Registry<O>,
+    ) -> Session<O> {
+        Session {
+            id: Id::new_v4(),
+            owner,
+            scope,
+            database,
+            opened: Instant::now(),
+            registry,
+            interrupt: connection.interrupt_handle(),
+            cache_stats: connection.cache_stats(),
+            connection: Mutex::new(Some(connection)),
+            closing: AtomicBool::new(false),
+            running: Mutex::default(),
+            transaction: Mutex::default(),
+            items: Mutex::default(),
+            watched: Mutex::default(),
+            cleanups: Mutex::default(),
+            attachment: OnceLock::new(),
+        }
+    }
+
+    /// Keeps what the boundary needs for as long as the connection is there.
+    pub fn attach(&self, attachment: Box<dyn Any + Send + Sync>) {
+        // A second one would be the boundary's mistake; the first is the one that counts.
+        let _ = self.attachment.set(attachment);
+    }
+
+    pub fn attachment<T: 'static>(&self) -> Option<&T> {
+        self.attachment.get()?.downcast_ref()
+    }
+
+    pub fn id(&self) -> Id {
+        self.id
+    }
+
+    pub fn owner(&self) -> O {
+        self.owner
+    }
+
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    pub fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    pub fn cache_stats(&self) -> &CacheStats {
+        &self.cache_stats
+    }
+
+    pub fn transaction(&self) -> Option<OpenTransaction<O>> {
+        *self.transaction.lock()
+    }
+
+    /// The prepared statements and cursors, the oldest first.
+    pub fn items(&self) -> Vec<Arc<Item<O>>> {
+        let mut items = self.items.lock().values().cloned().collect::<Vec<_>>();
+        items.sort_by_key(|item| item.created);
+        items
+    }
+
+    /// Works with the connection on behalf of `caller`, for which it waits if another process's
+    /// call is under way.
+    pub fn call<T>(&self, caller: O, work: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+        self.call_statement(caller, None, work)
+    }
+
+    fn call_statement<T>(
+        &self,
+        caller: O,
+        statement: Option<Id>,
+        work: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let worked = self.locked_call(caller, statement, work);
+        self.run_cleanups();
+        worked
+    }
+
+    fn locked_call<T>(
+        &self,
+        caller: O,
+        statement: Option<Id>,
+        work: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let mut slot = self.connection.lock();
+        if self.closing.load(SeqCst) {
+            return Err(Error::ConnectionClosed);
+        }
+        let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
+        self.check_transaction_owner(caller)?;
+        *self.running.lock() = Some(Running { caller, statement });
+        let _not_running = NotRunning(&self.running);
+        let worked = work(connection);
+        self.note_transaction(connection, caller);
+        worked
+    }
+
+    fn check_transaction_owner(&self, caller: O) -> Result<()> {
+        match *self.transaction.lock() {
+            Some(open) if self.scope == Scope::Process && open.owner != caller => {
+                tracing::warn!(connection = %self.id, ?caller, owner = ?open.owner,
+                    "a process used another one's transaction");
+                Err(Error::NotTransactionOwner)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_transaction(&self, connection: &Connection, caller: O) {
+        let mut noted = self.transaction.lock();
+        match (connection.transaction(), noted.is_some()) {
+            (Some(open), false) => {
+                *noted = Some(OpenTransaction {
+                    owner: caller,
+                    behavior: open.behavior,
+                    began: open.began,
+                });
+            }
+            (None, true) => *noted = None,
+            _ => {}
+        }
+    }
+
+    /// Runs one statement; where the sink pauses, the rest is a cursor of the caller's.
+    pub fn query<'p, P, S>(
+        &self,
+        caller: O,
+        source: Source<'_>,
+        params: &P,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<Outcome>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let outcome = self.call_statement(caller, prepared(source), |connection| {
+            connection.query(source, params, sink, call)
+        });
+        let outcome = self.explain(outcome, source)?;
+        if let Some(cursor) = outcome.rest {
+            self.add_item(cursor, ItemKind::Cursor, self.sql_of(source), caller);
+        }
+        Ok(outcome)
+    }
+
+    pub fn prepare(&self, caller: O, sql: &str) -> Result<Id> {
+        let id = self.call(caller, |connection| connection.prepare(sql))?;
+        self.add_item(id, ItemKind::Statement, sql.to_owned(), caller);
+        Ok(id)
+    }
+
+    /// Works with a prepared statement that the connection must have.
+    pub fn with_statement<T>(
+        &self,
+        caller: O,
+        id: Id,
+        work: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let worked = self.call(caller, work);
+        self.explain(worked, Source::Prepared(id))
+    }
+
+    pub fn finalize(&self, caller: O, id: Id) -> Result<()> {
+        if !self.has(id) {
+            return match self.registry.explain_missing(id, ItemKind::Statement) {
+                Error::StatementClosed => Ok(()),
+                error => Err(error),
+            };
+        }
+        self.call(caller, |connection| {
+            connection.finalize(id);
+            Ok(())
+        })?;
+        self.remove_item(id);
+        Ok(())
+    }
+
+    pub fn declare<'p, P>(&self, caller: O, source: Source<'_>, params: &P) -> Result<Id>
+    where
+        P: Params<'p> + ?Sized,
+    {
+        let declared = self.call(caller, |connection| connection.declare(source, params));
+        let id = self.explain(declared, source)?;
+        self.add_item(id, ItemKind::Cursor, self.sql_of(source), caller);
+        Ok(id)
+    }
+
+    pub fn fetch<S: RowSink>(
+        &self,
+        caller: O,
+        cursor: Id,
+        sink: &mut S,
+        call: &Call,
+    ) -> Result<Fetched> {
+        let fetched = self.call(caller, |connection| connection.fetch(cursor, sink, call));
+        if fetched_out(&fetched) {
+            let known = self.remove_item(cursor);
+            if !known && matches!(fetched, Err(Error::CursorClosed)) {
+                return Err(self.registry.explain_missing(cursor, ItemKind::Cursor));
+            }
+        }
+        fetched
+    }
+
+    /// Closing a cursor twice is fine.
+    pub fn close_cursor(&self, caller: O, cursor: Id) -> Result<()> {
+        if !self.has(cursor) {
+            return match self.registry.explain_missing(cursor, ItemKind::Cursor) {
+                Error::CursorClosed => Ok(()),
+                error => Err(error),
+            };
+        }
+        self.call(caller, |connection| {
+            connection.close_cursor(cursor);
+            Ok(())
+        })?;
+        self.remove_item(cursor);
+        Ok(())
+    }
+
+    /// [`Connection::reset`]: statements and cursors are gone afterwards. Any process may.
+    pub fn reset(&self) -> Result<()> {
+        self.interrupt.interrupt();
+        let reset = {
+            let mut slot = self.connection.lock();
+            let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
+            let reset = connection.reset();
+            if connection.transaction().is_none() {
+                *self.transaction.lock() = None;
+            }
+            reset
+        };
+        self.remove_all_items();
+        self.run_cleanups();
+        reset
+    }
+
+    /// Stops what runs. Takes no lock that a running call holds.
+    pub fn interrupt(&self) {
+        self.interrupt.interrupt();
+    }
+
+    /// Stops what runs if it is this statement.
+    pub fn interrupt_statement(&self, id: Id) -> Result<()> {
+        if !self.has(id) {
+            return Err(self.registry.explain_missing(id, ItemKind::Statement));
+        }
+        let running = self.running.lock();
+        if running
+            .as_ref()
+            .is_some_and(|run| run.statement == Some(id))
+        {
+            self.interrupt.interrupt();
+        }
+        Ok(())
+    }
+
+    /// Interrupts what runs, rolls back, and closes. Closing twice is fine.
+    pub fn close(&self) {
+        self.closing.store(true, SeqCst);
+        self.interrupt.interrupt();
+        let connection = self.connection.lock().take();
+        if connection.is_some() {
+            tracing::debug!(connection = %self.id, "closed");
+        }
+        drop(connection);
+        self.unregister();
+    }
+
+    /// Whether `owner`, which is about to get something of this connection, has to be watched.
+    pub fn must_watch(&self, owner: O) -> bool {
+        self.scope == Scope::Process && owner != self.owner && self.watched.lock().insert(owner)
+    }
+
+    /// Notes an owner's death. Quick: the rest is for [`run_cleanups`](Session::run_cleanups), on
+    /// a thread that may wait for the disk.
+    pub fn owner_down(&self, owner: O) {
+        let cleanup = if owner == self.owner {
+            self.closing.store(true, SeqCst);
+            self.interrupt.interrupt();
+            Cleanup::Close
+        } else {
+            let running = self.running.lock();
+            if running.as_ref().is_some_and(|run| run.caller == owner) {
+                self.interrupt.interrupt();
+            }
+            Cleanup::ForgetOwner(owner)
+        };
+        self.cleanups.lock().push(cleanup);
+    }
+
+    /// Does what is queued, unless a call is under way: that one does it when it ends.
+    pub fn run_cleanups(&self) {
+        loop {
+            if self.cleanups.lock().is_empty() {
+                return;
+            }
+            let Some(mut slot) = self.connection.try_lock() else {
+                return;
+            };
+            let Some(cleanup) = self.cleanups.lock().pop() else {
+                return;
+            };
+            match cleanup {
+                Cleanup::Close => {
+                    drop(slot.take());
+                    drop(slot);
+                    self.unregister();
+                }
+                Cleanup::ForgetOwner(owner) => {
+                    if let Some(connection) = slot.as_mut() {
+                        self.forget_owner(owner, connection);
+                    }
+                }
+            }
+        }
+    }
+
+    fn forget_owner(&self, owner: O, connection: &mut Connection) {
+        self.watched.lock().remove(&owner);
+        for item in self.items() {
+            if item.owner == owner {
+                match item.kind {
+                    ItemKind::Statement => connection.finalize(item.id),
+                    ItemKind::Cursor => connection.close_cursor(item.id),
+                }
+                self.remove_item(item.id);
+            }
+        }
+        let mut transaction = self.transaction.lock();
+        if transaction.is_some_and(|open| open.owner == owner) {
+            if let Err(error) = connection.rollback(&Call::default()) {
+                tracing::error!(connection = %self.id, %error, "rolling back a dead process's transaction");
+            }
+            *transaction = None;
+        }
+    }
+
+    fn sql_of(&self, source: Source<'_>) -> String {
+        match source {
+            Source::Sql(sql) => sql.to_owned(),
+            Source::Prepared(id) => {
+                let items = self.items.lock();
+                items
+                    .get(&id)
+                    .map(|item| item.sql.clone())
+                    .unwrap_or_default()
+            }
+        }
+    }
+
+    fn has(&self, id: Id) -> bool {
+        self.items.lock().contains_key(&id)
+    }
+
+    fn add_item(&self, id: Id, kind: ItemKind, sql: String, owner: O) {
+        let item = Arc::new(Item {
+            id,
+            kind,
+            sql,
+            owner,
+            created: Instant::now(),
+        });
+        self.items.lock().insert(id, Arc::clone(&item));
+        self.registry.add_item(item);
+        if self.closing.load(SeqCst) {
+            // Closed in between: it must not stay behind.
+            self.remove_item(id);
+        }
+    }
+
+    fn remove_item(&self, id: Id) -> bool {
+        self.registry.remove(id);
+        self.items.lock().remove(&id).is_some()
+    }
+
+    fn remove_all_items(&self) {
+        for item in self.items() {
+            self.remove_item(item.id);
+        }
+    }
+
+    fn unregister(&self) {
+        self.remove_all_items();
+        *self.transaction.lock() = None;
+        self.registry.remove(self.id);
+    }
+
+    fn explain<T>(&self, result: Result<T>, source: Source<'_>) -> Result<T> {
+        match (result, source) {
+            (Err(Error::StatementClosed), Source::Prepared(id)) => {
+                Err(self.registry.explain_missing(id, ItemKind::Statement))
+            }
+            (result, _) => result,
+        }
+    }
+}
+
+fn prepared(source: Source<'_>) -> Option<Id> {
+    match source {
+        Source::Sql(_) => None,
+        Source::Prepared(id) => Some(id),
+    }
+}
+
+/// Whether a fetch closed its cursor: not where it was refused before it began.
+fn fetched_out(fetched: &Result<Fetched>) -> bool {
+    !matches!(
+        fetched,
+        Ok(Fetched::More) | Err(Error::NotTransactionOwner | Error::TransactionLost { .. })
+    )
+}
+
+struct NotRunning<'s, O>(&'s Mutex<Option<Running<O>>>);
+
+impl<O> Drop for NotRunning<'_, O> {
+    fn drop(&mut self) {
+        *self.0.lock() = None;
+    }
+}

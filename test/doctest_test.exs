@@ -1,0 +1,7 @@
+defmodule EctoLibSql.DoctestTest do
+  use ExUnit.Case, async: true
+
+  doctest EctoLibSql
+  doctest EctoLibSql.Native
+  doctest EctoLibSql.Pragma
+end
