@@ -85,6 +85,7 @@ rustler::atoms! {
     cursors,
     transaction,
     behavior,
+    running,
     cache,
     size,
     hits,

@@ -124,6 +124,7 @@ fn connection_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
             ),
             (atoms::cursors(), of_kind(ItemKind::Cursor).encode(env)),
             (atoms::transaction(), transaction_term(env, connection)),
+            (atoms::running(), running_term(env, connection)),
             (atoms::cache(), cache_term(env, connection)),
         ],
     )
@@ -155,6 +156,19 @@ fn transaction_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
             (atoms::owner(), open.owner.encode(env)),
             (atoms::behavior(), behavior),
             (atoms::age(), age(open.began).encode(env)),
+        ],
+    )
+}
+
+fn running_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
+    let Some(running) = connection.running() else {
+        return atoms::nil().encode(env);
+    };
+    terms::map(
+        env,
+        &[
+            (atoms::owner(), running.caller.encode(env)),
+            (atoms::age(), age(running.since).encode(env)),
         ],
     )
 }

@@ -54,7 +54,7 @@ impl<'a> TermParams<'a> {
                 .params
                 .decode::<ListIterator<'a>>()
                 .is_ok_and(|mut list| {
-                    list.any(|element| match name_of(element) {
+                    list.any(|element| match pair(element) {
                         Some((_, value)) => is_map(value),
                         None => is_map(element),
                     })
@@ -113,12 +113,9 @@ impl<'a> TermParams<'a> {
             .decode::<ListIterator<'a>>()
             .map_err(|_| not_params())?
             .peekable();
-        if elements
-            .peek()
-            .is_some_and(|first| name_of(*first).is_some())
-        {
+        if elements.peek().is_some_and(|first| begins_names(*first)) {
             let pairs = elements
-                .map(|element| name_of(element).ok_or_else(mixed))
+                .map(|element| pair(element).ok_or_else(mixed))
                 .collect::<Result<Vec<_>>>()?;
             return self.bind_named(binder, &pairs);
         }
@@ -181,13 +178,20 @@ fn atom_value<'a>(term: Term<'a>) -> Option<ValueRef<'a>> {
     }
 }
 
-/// `{name, value}`, which `{:blob, binary}` is not.
-fn name_of<'a>(element: Term<'a>) -> Option<(String, Term<'a>)> {
+/// `{name, value}`
+fn pair<'a>(element: Term<'a>) -> Option<(String, Term<'a>)> {
     let (key, value) = element.decode::<(Term<'a>, Term<'a>)>().ok()?;
-    if key.is_atom() && key == atoms::blob().to_term(key.get_env()) {
-        return None;
-    }
     Some((key_text(key)?, value))
+}
+
+/// Whether a list that begins with this element is one of names: `{:blob, binary}` is a value.
+fn begins_names(first: Term<'_>) -> bool {
+    match first.decode::<(Term<'_>, Term<'_>)>() {
+        Ok((key, _)) => {
+            key != atoms::blob().to_term(key.get_env()) && (key.is_atom() || key.is_binary())
+        }
+        Err(_) => false,
+    }
 }
 
 fn key_text(key: Term<'_>) -> Option<String> {

@@ -10,9 +10,9 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use rustc_hash::FxBuildHasher;
 
 use crate::Id;
@@ -71,10 +71,13 @@ pub struct OpenTransaction<O> {
     pub began: Instant,
 }
 
-#[derive(Debug)]
-struct Running<O> {
-    caller: O,
-    statement: Option<Id>,
+/// The call that is under way on a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Running<O> {
+    pub caller: O,
+    /// The prepared statement that it runs, if it is one.
+    pub statement: Option<Id>,
+    pub since: Instant,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,6 +169,10 @@ impl<O: Owner> Session<O> {
         *self.transaction.lock()
     }
 
+    pub fn running(&self) -> Option<Running<O>> {
+        *self.running.lock()
+    }
+
     /// The prepared statements and cursors, the oldest first.
     pub fn items(&self) -> Vec<Arc<Item<O>>> {
         let mut items = self.items.lock().values().cloned().collect::<Vec<_>>();
@@ -202,7 +209,11 @@ impl<O: Owner> Session<O> {
         }
         let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
         self.check_transaction_owner(caller)?;
-        *self.running.lock() = Some(Running { caller, statement });
+        *self.running.lock() = Some(Running {
+            caller,
+            statement,
+            since: Instant::now(),
+        });
         let _not_running = NotRunning(&self.running);
         let worked = work(connection);
         self.note_transaction(connection, caller);
@@ -335,9 +346,8 @@ impl<O: Owner> Session<O> {
 
     /// [`Connection::reset`]: statements and cursors are gone afterwards. Any process may.
     pub fn reset(&self) -> Result<()> {
-        self.interrupt.interrupt();
         let reset = {
-            let mut slot = self.connection.lock();
+            let mut slot = self.lock_interrupting();
             let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
             let reset = connection.reset();
             if connection.transaction().is_none() {
@@ -348,6 +358,17 @@ impl<O: Owner> Session<O> {
         self.remove_all_items();
         self.run_cleanups();
         reset
+    }
+
+    /// Stops what runs, over and over: a call that is about to run does not notice the first time.
+    fn lock_interrupting(&self) -> MutexGuard<'_, Option<Connection>> {
+        const PATIENCE: Duration = Duration::from_millis(1);
+        loop {
+            self.interrupt.interrupt();
+            if let Some(slot) = self.connection.try_lock_for(PATIENCE) {
+                return slot;
+            }
+        }
     }
 
     /// Stops what runs. Takes no lock that a running call holds.
@@ -373,7 +394,7 @@ impl<O: Owner> Session<O> {
     /// Interrupts what runs, rolls back, and closes. Closing twice is fine.
     pub fn close(&self) {
         self.closing.store(true, SeqCst);
-        self.interrupt.interrupt();
+        self.interrupt.shut_down();
         let connection = self.connection.lock().take();
         if connection.is_some() {
             tracing::debug!(connection = %self.id, "closed");
@@ -392,7 +413,7 @@ impl<O: Owner> Session<O> {
     pub fn owner_down(&self, owner: O) {
         let cleanup = if owner == self.owner {
             self.closing.store(true, SeqCst);
-            self.interrupt.interrupt();
+            self.interrupt.shut_down();
             Cleanup::Close
         } else {
             let running = self.running.lock();

@@ -39,6 +39,7 @@ pub(super) struct Control {
     epoch: Instant,
     running: Mutex<bool>,
     interrupted: AtomicBool,
+    shut_down: AtomicBool,
     deadline: AtomicU64,
     stopped: AtomicU8,
     busy_timeout: AtomicU32,
@@ -61,6 +62,7 @@ impl Control {
             epoch: Instant::now(),
             running: Mutex::new(false),
             interrupted: AtomicBool::new(false),
+            shut_down: AtomicBool::new(false),
             deadline: AtomicU64::new(NO_DEADLINE),
             stopped: AtomicU8::new(Stop::No as u8),
             busy_timeout: AtomicU32::new(0),
@@ -101,7 +103,7 @@ impl Control {
 
     /// Whether the running call has to stop. The first reason found is the one reported.
     pub(super) fn must_stop(&self) -> bool {
-        let reason = if self.interrupted.load(Relaxed) {
+        let reason = if self.interrupted.load(Relaxed) || self.shut_down.load(Relaxed) {
             Stop::Interrupted
         } else if self.past_deadline() {
             Stop::Deadline
@@ -140,5 +142,11 @@ impl Interrupt {
     /// virtual machine. Without effect when nothing runs.
     pub fn interrupt(&self) {
         self.0.interrupt();
+    }
+
+    /// As [`interrupt`](Interrupt::interrupt), and so does every call that comes after it: the
+    /// connection is about to be closed.
+    pub fn shut_down(&self) {
+        self.0.shut_down.store(true, Relaxed);
     }
 }
