@@ -9,28 +9,9 @@ defmodule EctoLibSql.Native do
   `priv/native`.
   """
 
+  use EctoLibSql.NIF
+
   alias EctoLibSql.{Error, State}
-
-  @encryption Application.compile_env(:ecto_libsql, :encryption, false)
-
-  if Code.ensure_loaded?(Rustler) do
-    use Rustler,
-      otp_app: :ecto_libsql,
-      crate: "ecto_libsql",
-      path: "native/ecto_libsql",
-      features: if(@encryption, do: ["encryption"], else: [])
-  else
-    @on_load :load
-    @library if @encryption, do: "ecto_libsql_encryption", else: "ecto_libsql"
-
-    @doc false
-    def load do
-      :ecto_libsql
-      |> Application.app_dir(["priv", "native", @library])
-      |> String.to_charlist()
-      |> :erlang.load_nif(0)
-    end
-  end
 
   @doc """
   How long a statement waits for a lock that another connection holds, in milliseconds.

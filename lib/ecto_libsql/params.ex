@@ -12,8 +12,6 @@ defmodule EctoLibSql.Params do
   @type t :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
   @spec encode(t()) :: {:ok, t()} | {:error, Error.t()}
-  def encode(%_{} = struct), do: {:error, unsupported("1", struct)}
-
   def encode(params) when is_list(params) do
     params
     |> Enum.with_index(1)

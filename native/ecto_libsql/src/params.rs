@@ -155,7 +155,9 @@ impl<'a> Params<'a> for TermParams<'a> {
     fn bind(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
         match self.params.get_type() {
             TermType::List => self.bind_list(binder),
-            TermType::Map => self.bind_map(binder),
+            TermType::Map if self.params.map_get(atoms::__struct__()).is_err() => {
+                self.bind_map(binder)
+            }
             _ => Err(not_params()),
         }
     }

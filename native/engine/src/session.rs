@@ -506,8 +506,12 @@ impl<O: Owner> Session<O> {
     }
 
     fn remove_item(&self, id: Id) -> bool {
-        self.registry.remove(id);
-        self.items.lock().remove(&id).is_some()
+        let known = self.items.lock().remove(&id).is_some();
+        // Another connection's item is not ours to remove.
+        if known {
+            self.registry.remove(id);
+        }
+        known
     }
 
     fn remove_all_items(&self) {
