@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The main job on real input: a Cargo.lock in a database, and questions to it. The driver alone
+# does it: no Hex package is needed.
+set -euo pipefail
+. "$(dirname "$0")/environment.sh"
+
+bash scripts/setup.sh
+bash scripts/nif.sh
+driver_only driver_only mix compile
+driver_only driver_only mix run demo/run.exs
+
+# The example applications, which need Hex packages.
+for example in examples/*/demo.sh; do
+  if [[ -f $example ]]; then
+    if get_packages; then bash "$example"; else echo "Not run: $example: $packages_missing"; fi
+  fi
+done

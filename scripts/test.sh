@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Every layer of tests that this machine can run, and at the end which ran, how many tests each,
+# and what did not run and why. A layer that fails or that runs no test fails the whole.
+# shellcheck disable=SC2317 # the layers' functions are called by name
+set -euo pipefail
+. "$(dirname "$0")/environment.sh"
+
+export MIX_ENV=test
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+summary=()
+not_run=()
+passed_in_all=0
+failed_in_all=0
+status=0
+
+# Sums the closing lines of cargo test, ExUnit and lint up: "passed failed". An excluded test has
+# not run; ExUnit counts it among its tests where it writes ", N excluded".
+count_tests() {
+  awk '
+    function before(word) { return match($0, "[0-9]+ " word) ? substr($0, RSTART) + 0 : 0 }
+    /^test result: / { passed += before("passed"); failed += before("failed") }
+    /^[0-9]+ passed, [0-9]+ failed$/ { passed += before("passed"); failed += before("failed") }
+    /^[0-9]+ (doctest|test|propert).* failures?/ {
+      excluded = match($0, ", [0-9]+ excluded") ? substr($0, RSTART + 2) + 0 : 0
+      failures = before("failure") + before("invalid")
+      passed += before("doctest") + before("test") + before("propert") - failures - excluded - before("skipped")
+      failed += failures
+    }
+    END { print passed + 0, failed + 0 }' "$1"
+}
+
+# layer NAME COMMAND...: the command is a pipeline's part, where `set -e` does not reach: functions
+# run as layers join their steps with &&.
+layer() {
+  local name=$1 log="$logs/$1" started=$SECONDS verdict=ok passed failed
+  shift
+  printf '\n== %s\n' "$name"
+  "$@" 2>&1 | tee "$log" || verdict=FAILED
+  read -r passed failed < <(count_tests "$log")
+  if [[ $verdict == ok && $passed -eq 0 ]]; then
+    verdict='FAILED: it ran no test'
+  elif [[ $failed -gt 0 ]]; then
+    verdict=FAILED
+  fi
+  [[ $verdict == ok ]] || status=1
+  passed_in_all=$((passed_in_all + passed))
+  failed_in_all=$((failed_in_all + failed))
+  summary+=("$(printf '%-42s %5d passed %3d failed %4d s  %s' \
+    "$name" "$passed" "$failed" $((SECONDS - started)) "$verdict")")
+}
+
+lint() {
+  cargo fmt --all --check &&
+    cargo clippy --workspace --all-targets -- -D warnings &&
+    mix_project mix format --check-formatted &&
+    mix_project mix compile --force --warnings-as-errors &&
+    echo '4 passed, 0 failed'
+}
+
+# The Elixir tests that need no Hex package: all but the adapter's.
+driver_tests() {
+  local files
+  mapfile -t files < <(find test -name '*_test.exs' -not -path 'test/adapter/*' \
+    -not -path 'test/integration/*' | sort)
+  mix test "$@" "${files[@]}" demo/demo_test.exs
+}
+
+driver_alone() {
+  bash scripts/nif.sh && driver_only driver_only_test driver_tests
+}
+
+encryption() {
+  bash scripts/nif.sh encryption &&
+    ECTO_LIBSQL_ENCRYPTION=1 driver_only encryption_test driver_tests --only encryption
+}
+
+bash scripts/setup.sh
+if get_packages; then
+  packages=yes
+  mix_project() { "$@"; }
+else
+  packages=no
+  bash scripts/nif.sh
+  mix_project() { driver_only driver_only_test "$@"; }
+fi
+
+layer 'format and lint' lint
+layer 'engine' cargo test -p ecto_libsql_engine
+layer 'engine, with encryption' cargo test -p ecto_libsql_engine --features encryption
+if [[ $packages == yes ]]; then
+  layer 'driver, with Hex packages' driver_tests
+else
+  not_run+=('driver, with Hex packages (the same tests as without, and properties with StreamData)')
+fi
+layer 'driver, without Hex packages' driver_alone
+layer 'driver, with encryption' encryption
+
+printf '\n== summary\n'
+printf '%s\n' "${summary[@]}"
+for name in "${not_run[@]}"; do
+  printf 'Not run: %s\n' "$name"
+done
+if [[ $packages == no ]]; then
+  printf 'Why: the Hex packages could not be had: %s.\n' "$packages_missing"
+fi
+printf 'total: %d passed, %d failed\n' "$passed_in_all" "$failed_in_all"
+exit "$status"
