@@ -294,7 +294,8 @@ defmodule EctoLibSql.Pragma do
 
   @doc """
   Checks the whole database, indexes included. `{:ok, []}` is a sound one; else a list of what is
-  wrong, as SQLite words it.
+  wrong, as SQLite words it. One that is too damaged to be checked is an error with the code
+  `:corrupt`.
   """
   @spec integrity_check(State.t()) :: reply([String.t()])
   def integrity_check(%State{} = s), do: check(s, "integrity_check")

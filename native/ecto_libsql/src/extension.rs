@@ -2,6 +2,7 @@
 
 use rustler::{Env, Term};
 
+use crate::atoms;
 use crate::error::reply_unit;
 use crate::owner::CallContext;
 use crate::result::string;
@@ -18,17 +19,14 @@ fn enable_extensions<'a>(env: Env<'a>, state: Term<'a>, enable: bool) -> Term<'a
 
 /// `entry_point` may be nil.
 #[rustler::nif(schedule = "DirtyIo")]
-fn load_ext<'a>(
-    env: Env<'a>,
-    state: Term<'a>,
-    path: Term<'a>,
-    entry_point: Option<Term<'a>>,
-) -> Term<'a> {
+fn load_ext<'a>(env: Env<'a>, state: Term<'a>, path: Term<'a>, entry_point: Term<'a>) -> Term<'a> {
     let loaded = CallContext::new(env, state).and_then(|context| {
         let path = string(path, "the extension's path")?;
-        let entry_point = entry_point
-            .map(|entry| string(entry, "the entry point"))
-            .transpose()?;
+        let entry_point = if entry_point == atoms::nil().to_term(env) {
+            None
+        } else {
+            Some(string(entry_point, "the entry point")?)
+        };
         context.connection.call(context.caller, |connection| {
             connection.load_extension(path, entry_point)
         })

@@ -122,9 +122,9 @@ impl Connection {
         let call = Call::default();
         connection
             .execute("PRAGMA schema_version", &call)
+            .and_then(|()| connection.set_pragmas(&connection.options.file_pragmas.clone(), &call))
+            .and_then(|()| connection.set_journal_mode(&call))
             .map_err(|error| unreadable(error, &connection.options.database, keyed))?;
-        connection.set_pragmas(&connection.options.file_pragmas.clone(), &call)?;
-        connection.set_journal_mode(&call)?;
         connection.apply_options(&call)?;
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
@@ -232,27 +232,22 @@ fn set_key(_raw: &RawConnection, _key: &[u8]) -> Result<()> {
     ))
 }
 
-/// The first read of a file tells whether it is a database, or one that needs another key.
+/// The first reads of a file tell whether it is a database, or one that needs another key.
 fn unreadable(error: Error, database: &str, keyed: bool) -> Error {
-    let Error::Sqlite(sqlite) = &error else {
+    let Error::Sqlite(sqlite) = error else {
         return error;
     };
-    if sqlite.extended_code != ffi::SQLITE_NOTADB {
-        return error;
-    }
-    let message = if keyed {
-        format!(
+    let message = match (sqlite.extended_code, keyed) {
+        (ffi::SQLITE_NOTADB, true) => format!(
             "{database} cannot be read with this encryption_key: the key is wrong, or the file is \
              not encrypted or not a database"
-        )
-    } else {
-        format!("{database} is not a database, or it is encrypted and needs an encryption_key")
+        ),
+        (ffi::SQLITE_NOTADB, false) => {
+            format!("{database} is not a database, or it is encrypted and needs an encryption_key")
+        }
+        _ => format!("{database}: {}", sqlite.message),
     };
-    Error::Sqlite(Box::new(SqliteError {
-        message,
-        statement: None,
-        ..(**sqlite).clone()
-    }))
+    Error::Sqlite(Box::new(SqliteError { message, ..*sqlite }))
 }
 
 fn named(error: Error, name: &str, value: &str) -> Error {

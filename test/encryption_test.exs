@@ -1,0 +1,70 @@
+defmodule EctoLibSql.EncryptionTest do
+  use ExUnit.Case, async: true
+
+  import EctoLibSql.Test.Database
+
+  alias EctoLibSql.{Error, Pragma}
+
+  @moduletag :encryption
+  @moduletag :tmp_dir
+  @key "a secret of some length"
+
+  defp create(dir, opts) do
+    path = Path.join(dir, "secret.db")
+    s = connect!([database: path] ++ opts)
+    :ok = EctoLibSql.run(s, "CREATE TABLE t AS SELECT 'plain words' AS a")
+    {:ok, _} = EctoLibSql.checkpoint(s, :truncate)
+    EctoLibSql.disconnect(s)
+    path
+  end
+
+  test "the right key opens the file, which shows nothing of its content", %{tmp_dir: dir} do
+    path = create(dir, encryption_key: @key)
+    refute File.read!(path) =~ "plain words"
+    refute File.read!(path) =~ "SQLite format 3"
+    s = connect!(database: path, encryption_key: @key)
+    assert rows(s, "SELECT a FROM t") == [["plain words"]]
+    assert {:ok, :wal} = Pragma.get_journal_mode(s)
+    assert {:ok, []} = Pragma.integrity_check(s)
+  end
+
+  test "a wrong or missing key is a clear error and changes nothing", %{tmp_dir: dir} do
+    path = create(dir, encryption_key: @key)
+    content = File.read!(path)
+
+    assert {:error, %Error{code: :notadb, message: message}} =
+             EctoLibSql.connect(database: path, encryption_key: "another")
+
+    assert message =~ "the key is wrong"
+    refute message =~ "another"
+
+    assert {:error, %Error{code: :notadb, message: message}} = EctoLibSql.connect(database: path)
+    assert message =~ "needs an encryption_key"
+    assert File.read!(path) == content
+  end
+
+  test "a plain file that is given a key is a clear error and stays plain", %{tmp_dir: dir} do
+    path = create(dir, [])
+
+    assert {:error, %Error{code: :notadb, message: message}} =
+             EctoLibSql.connect(database: path, encryption_key: @key)
+
+    assert message =~ "not encrypted"
+    assert rows(connect!(database: path), "SELECT a FROM t") == [["plain words"]]
+  end
+
+  test "the key may be any bytes", %{tmp_dir: dir} do
+    key = <<0, 255, 1, 0>>
+    path = create(dir, encryption_key: key)
+    assert rows(connect!(database: path, encryption_key: key), "SELECT a FROM t") != []
+    assert {:error, _} = EctoLibSql.connect(database: path, encryption_key: <<0, 255, 1, 1>>)
+  end
+
+  test "SQL cannot read files or change keys", %{tmp_dir: dir} do
+    s = connect!(database: create(dir, encryption_key: @key), encryption_key: @key)
+
+    for sql <- ["SELECT readfile('/etc/hostname')", "SELECT writefile('/tmp/x', 'y')"] do
+      assert {:error, %Error{}} = EctoLibSql.query(s, sql)
+    end
+  end
+end
