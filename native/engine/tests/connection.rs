@@ -81,7 +81,7 @@ proptest! {
         let mut connection = open();
         let marks = vec!["?"; row.len()].join(", ");
         let back = rows(&mut connection, &format!("SELECT {marks}"), &row);
-        prop_assert_eq!(&back, &[row.clone()]);
+        prop_assert_eq!(&back, std::slice::from_ref(&row));
 
         execute(&mut connection, "CREATE TABLE t (v)");
         for value in &row {
