@@ -268,11 +268,42 @@ fn insert(criterion: &mut Criterion) {
     });
 }
 
+/// What `bench/run.exs` does through the NIF: 10,000 rows of 8 columns.
+fn as_the_driver(criterion: &mut Criterion) {
+    let mut engine = Engine(Connection::open(OpenOptions::default()).unwrap());
+    engine.execute(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c TEXT, d TEXT, e INTEGER, \
+         f TEXT, g TEXT)",
+    );
+    engine.execute(
+        "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
+         'some longer text that is on every row ' || i, i % 2, NULL, '2026-11-21T13:05:00' \
+         FROM (WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 10000) \
+         SELECT i FROM n)",
+    );
+    criterion
+        .benchmark_group("scan_10k_8")
+        .bench_function("engine", |bencher| bencher.iter(|| engine.look(SCAN, &[])));
+    engine
+        .0
+        .begin(Behavior::Deferred, &Call::default())
+        .unwrap();
+    let mut id = 0;
+    criterion
+        .benchmark_group("point_read_10k_8")
+        .bench_function("engine", |bencher| {
+            bencher.iter(|| {
+                id = id % 10_000 + 1;
+                engine.look(POINT_READ, &[Value::Integer(id)]);
+            });
+        });
+}
+
 /// An iteration is [`ROWS`] rows.
 fn long(group: &mut BenchmarkGroup<'_, criterion::measurement::WallTime>) {
     group.throughput(Throughput::Elements(ROWS as u64));
     group.sample_size(20);
 }
 
-criterion_group!(benches, point_read, scan, insert);
+criterion_group!(benches, point_read, scan, insert, as_the_driver);
 criterion_main!(benches);
