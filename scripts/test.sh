@@ -102,7 +102,7 @@ for name in "${not_run[@]}"; do
   printf 'Not run: %s\n' "$name"
 done
 if [[ $packages == no ]]; then
-  printf 'Why: the Hex packages could not be had: %s.\n' "$packages_missing"
+  printf 'Why: there are no Hex packages: %s.\n' "$packages_missing"
 fi
 printf 'total: %d passed, %d failed\n' "$passed_in_all" "$failed_in_all"
 exit "$status"
