@@ -179,7 +179,7 @@ defmodule EctoLibSql do
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
   back, drops temporary tables, views and triggers, detaches databases, forgets prepared
-  statements, cursors and the last rowid, and sets the options anew.
+  statements, cursors and the last rowid, and sets the options anew. Any process may.
   """
   @spec reset_connection(State.t()) :: :ok | {:error, Error.t()}
   def reset_connection(%State{} = s), do: reply(s, Native.reset(s))

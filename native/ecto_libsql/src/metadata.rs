@@ -93,7 +93,7 @@ fn with<'a, T>(
 }
 
 /// Every open connection with its statements, cursors and ages. Waits for none of them.
-#[rustler::nif]
+#[rustler::nif(schedule = "DirtyCpu")]
 fn connections(env: Env<'_>) -> Vec<Term<'_>> {
     REGISTRY
         .sessions()

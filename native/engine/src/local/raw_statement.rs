@@ -174,26 +174,40 @@ impl RawStatement {
         let Ok(column) = c_int::try_from(column) else {
             return ValueRef::Null;
         };
-        let stmt = self.stmt.as_ptr();
-        // SAFETY: self.stmt is live; a column out of range reads as NULL. The bytes stay until
-        // the next call on the statement that changes it, for which `&mut self` is needed:
-        // column_text on a TEXT value and column_blob on a BLOB value convert nothing, so they
-        // leave the other columns alone.
+        // SAFETY: self.stmt is live; a column out of range reads as NULL. An unprotected value may
+        // be read because nobody else uses the connection now. The bytes stay until the next call
+        // on the statement that changes it, for which `&mut self` is needed.
         unsafe {
-            match ffi::sqlite3_column_type(stmt, column) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_column_int64(stmt, column)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_column_double(stmt, column)),
-                ffi::SQLITE_TEXT => {
-                    let text = ffi::sqlite3_column_text(stmt, column);
-                    ValueRef::Text(bytes(text, ffi::sqlite3_column_bytes(stmt, column)))
-                }
+            let value = ffi::sqlite3_column_value(self.stmt.as_ptr(), column);
+            match ffi::sqlite3_value_type(value) {
+                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
+                ffi::SQLITE_TEXT => ValueRef::Text(text(value)),
                 ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_column_blob(stmt, column);
-                    ValueRef::Blob(bytes(blob.cast(), ffi::sqlite3_column_bytes(stmt, column)))
+                    let blob = ffi::sqlite3_value_blob(value);
+                    ValueRef::Blob(bytes(blob.cast(), ffi::sqlite3_value_bytes(value)))
                 }
                 _ => ValueRef::Null,
             }
         }
+    }
+}
+
+/// The text of a value as UTF-8. `sqlite3_value_text` would end it with a NUL, for which SQLite
+/// copies each text out of its page; as a blob it is read in place.
+///
+/// # Safety
+/// `value` is of type TEXT and lives for `'a`.
+#[inline]
+unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> &'a [u8] {
+    // SAFETY: our caller's promise.
+    unsafe {
+        let start = if ffi::sqlite3_value_encoding(value) == ffi::SQLITE_UTF8 {
+            ffi::sqlite3_value_blob(value).cast()
+        } else {
+            ffi::sqlite3_value_text(value)
+        };
+        bytes(start, ffi::sqlite3_value_bytes(value))
     }
 }
 
