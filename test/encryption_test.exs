@@ -60,11 +60,23 @@ defmodule EctoLibSql.EncryptionTest do
     assert {:error, _} = EctoLibSql.connect(database: path, encryption_key: <<0, 255, 1, 1>>)
   end
 
-  test "SQL cannot read files or change keys", %{tmp_dir: dir} do
+  test "SQL reaches no file of the system", %{tmp_dir: dir} do
     s = connect!(database: create(dir, encryption_key: @key), encryption_key: @key)
+    target = Path.join(dir, "target")
 
-    for sql <- ["SELECT readfile('/etc/hostname')", "SELECT writefile('/tmp/x', 'y')"] do
-      assert {:error, %Error{}} = EctoLibSql.query(s, sql)
+    for sql <- [
+          "SELECT readfile('/etc/hostname')",
+          "SELECT writefile('#{target}', 'y')",
+          "SELECT lsmode(1)",
+          "SELECT name FROM fsdir('/etc')",
+          "CREATE VIRTUAL TABLE temp.v USING csv(filename = '/etc/hostname')"
+        ] do
+      assert {:error, %Error{code: :error, message: message}} = EctoLibSql.query(s, sql)
+      assert message =~ ~r/no such (function|table|module)/
     end
+
+    refute File.exists?(target)
+    known = s |> rows("SELECT name FROM pragma_function_list") |> List.flatten()
+    assert [] = Enum.filter(known, &(&1 in ["readfile", "writefile", "lsmode", "edit"]))
   end
 end

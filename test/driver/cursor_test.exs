@@ -104,20 +104,6 @@ defmodule EctoLibSql.CursorTest do
     assert {:halt, %{num_rows: 3}} = EctoLibSql.fetch(other, cursor)
   end
 
-  test "memory stays flat over a million rows", %{s: s} do
-    rows = EctoLibSql.stream(s, count_to(1_000_000), [], max_rows: 1000)
-    before = memory()
-
-    {count, most} =
-      Enum.reduce(rows, {0, 0}, fn [i], {count, most} ->
-        most = if rem(i, 100_000) == 0, do: max(most, memory() - before), else: most
-        {count + 1, most}
-      end)
-
-    assert count == 1_000_000
-    assert most < 10_000_000
-  end
-
   test "a stream closes its cursor, however it ends", %{s: s} do
     assert s |> EctoLibSql.stream(count_to(10)) |> Enum.take(3) == [[1], [2], [3]]
     assert listed(s).cursors == []
@@ -129,10 +115,5 @@ defmodule EctoLibSql.CursorTest do
     assert listed(s).cursors == []
     assert s |> EctoLibSql.stream("SELECT ?", [7]) |> Enum.to_list() == [[7]]
     assert_raise Error, fn -> s |> EctoLibSql.stream("nonsense") |> Enum.to_list() end
-  end
-
-  defp memory do
-    :erlang.garbage_collect()
-    :erlang.memory(:total)
   end
 end

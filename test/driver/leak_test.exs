@@ -82,4 +82,24 @@ defmodule EctoLibSql.LeakTest do
 
     assert grown < 20_000
   end
+
+  test "a stream of a million rows keeps memory flat" do
+    s = connect!()
+    rows = EctoLibSql.stream(s, count_to(1_000_000), [], max_rows: 1000)
+    before = memory()
+
+    {count, most} =
+      Enum.reduce(rows, {0, 0}, fn [i], {count, most} ->
+        most = if rem(i, 100_000) == 0, do: max(most, memory() - before), else: most
+        {count + 1, most}
+      end)
+
+    assert count == 1_000_000
+    assert most < 10_000_000
+  end
+
+  defp memory do
+    :erlang.garbage_collect()
+    :erlang.memory(:total)
+  end
 end

@@ -154,41 +154,7 @@ defmodule EctoLibSql.ValuesTest do
 
     for _ <- 1..300 do
       values = Values.random_row()
-      assert_row_returns(s, values)
+      Values.assert_row_returns(s, values)
     end
-  end
-
-  if Code.ensure_loaded?(ExUnitProperties) do
-    use ExUnitProperties
-
-    property "any row of any values comes back equal, shrunk where not", %{s: s} do
-      value =
-        one_of([
-          constant(nil),
-          boolean(),
-          integer(-0x8000000000000000..0x7FFFFFFFFFFFFFFF),
-          float(),
-          binary(),
-          string(:printable),
-          tuple({constant(:blob), binary()})
-        ])
-
-      check all(values <- list_of(value, min_length: 1, max_length: 30)) do
-        assert_row_returns(s, values)
-      end
-    end
-  end
-
-  # Bound as literals of the result, and through a table.
-  defp assert_row_returns(s, values) do
-    expected = Enum.map(values, &Values.returned/1)
-    marks = Enum.map_join(values, ", ", fn _ -> "?" end)
-    assert rows(s, "SELECT #{marks}", values) === [expected]
-
-    EctoLibSql.query!(s, "DELETE FROM t")
-    {:ok, id} = EctoLibSql.prepare(s, "INSERT INTO t VALUES (?)")
-    for value <- values, do: {:ok, 1} = EctoLibSql.execute_stmt(s, id, [value])
-    :ok = EctoLibSql.finalize_stmt(s, id)
-    assert rows(s, "SELECT v FROM t ORDER BY rowid") === Enum.map(expected, &[&1])
   end
 end

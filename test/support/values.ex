@@ -2,6 +2,9 @@ defmodule EctoLibSql.Test.Values do
   @moduledoc false
   # Random values that SQLite can store, for where StreamData is not at hand.
 
+  import EctoLibSql.Test.Database
+  import ExUnit.Assertions
+
   @doc "A row of 1 to 30 random values, drawn from the process's `:rand` state."
   def random_row, do: for(_ <- 1..:rand.uniform(30), do: random_value())
 
@@ -10,6 +13,22 @@ defmodule EctoLibSql.Test.Values do
   def returned(true), do: 1
   def returned(false), do: 0
   def returned(value), do: value
+
+  @doc """
+  Asserts that a row of values comes back equal: bound as literals of the result, and through the
+  table `t`, which has the column `v`.
+  """
+  def assert_row_returns(s, values) do
+    expected = Enum.map(values, &returned/1)
+    marks = Enum.map_join(values, ", ", fn _ -> "?" end)
+    assert rows(s, "SELECT #{marks}", values) === [expected]
+
+    EctoLibSql.query!(s, "DELETE FROM t")
+    {:ok, id} = EctoLibSql.prepare(s, "INSERT INTO t VALUES (?)")
+    for value <- values, do: {:ok, 1} = EctoLibSql.execute_stmt(s, id, [value])
+    :ok = EctoLibSql.finalize_stmt(s, id)
+    assert rows(s, "SELECT v FROM t ORDER BY rowid") === Enum.map(expected, &[&1])
+  end
 
   defp random_value do
     case :rand.uniform(9) do

@@ -11,6 +11,8 @@ mod callbacks;
 mod connection;
 mod cursor;
 mod extension;
+#[cfg(feature = "encryption")]
+mod file_access;
 mod open;
 #[allow(unsafe_code)]
 mod raw_connection;

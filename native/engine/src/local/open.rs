@@ -110,6 +110,8 @@ impl Connection {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
         let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control))?;
+        #[cfg(feature = "encryption")]
+        super::file_access::remove(&raw)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
         let keyed = key.is_some();
