@@ -13,6 +13,7 @@ mod connection;
 mod cursor;
 mod error;
 mod extension;
+mod foreign_keys;
 mod metadata;
 mod owner;
 mod params;

@@ -11,6 +11,7 @@ mod callbacks;
 mod connection;
 mod cursor;
 mod extension;
+mod foreign_keys;
 mod open;
 #[allow(unsafe_code)]
 mod raw_connection;
