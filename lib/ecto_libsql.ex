@@ -233,7 +233,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query(%State{} = s, sql, params \\ [], opts \\ [])
       when is_binary(sql) and is_params(params) do
-    run_query(s, sql, params, deadline(opts))
+    query_until(s, sql, params, deadline(opts))
   end
 
   @doc """
@@ -268,7 +268,10 @@ defmodule EctoLibSql do
     with_encoded(s, params, &Native.run(s, statement, &1))
   end
 
-  defp run_query(s, statement, params, deadline) do
+  @doc false
+  # `query/4` with an absolute deadline, milliseconds of monotonic time or :infinity, and nothing
+  # checked: for EctoLibSql.Connection.
+  def query_until(s, statement, params, deadline) do
     case Native.query(s, statement, params, remaining(deadline)) do
       {:ok, result} ->
         {:ok, Result.new(result)}
@@ -278,7 +281,7 @@ defmodule EctoLibSql do
 
       :encode_params ->
         with {:ok, params} <- Params.encode(params),
-             do: run_query(s, statement, params, deadline)
+             do: query_until(s, statement, params, deadline)
 
       {:error, _} = error ->
         reply(s, error)
@@ -325,7 +328,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query_stmt(%State{} = s, id, params \\ [], opts \\ [])
       when is_binary(id) and is_params(params) do
-    with :ok <- statement_id(id), do: run_query(s, id, params, deadline(opts))
+    with :ok <- statement_id(id), do: query_until(s, id, params, deadline(opts))
   end
 
   @doc """
