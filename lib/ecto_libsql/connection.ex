@@ -394,8 +394,11 @@ if Code.ensure_loaded?(DBConnection) do
     defp done(autocommit), do: Result.new({nil, nil, 0, 0, nil, autocommit})
 
     # Which constraint it was, where SQLite does not say.
-    defp enrich(driver, %Error{constraint: %{}} = error, sql, params),
-      do: EctoLibSql.ConstraintNames.enrich(driver, error, sql, params)
+    defp enrich(driver, %Error{constraint: %{}} = error, sql, params) do
+      if Code.ensure_loaded?(EctoLibSql.ConstraintNames),
+        do: EctoLibSql.ConstraintNames.enrich(driver, error, sql, params),
+        else: error
+    end
 
     defp enrich(_driver, error, _sql, _params), do: error
   end

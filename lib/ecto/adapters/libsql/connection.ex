@@ -5,7 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @behaviour Ecto.Adapters.SQL.Connection
 
-    alias Ecto.Adapters.LibSql.Execution
+    alias Ecto.Adapters.LibSql.{Constraints, DDL, Execution}
 
     ## Running (helper CONN: Execution)
 
@@ -32,5 +32,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @impl true
     defdelegate table_exists_query(table), to: Execution
+
+    ## Definitions
+
+    @impl true
+    defdelegate execute_ddl(command), to: DDL
+
+    @impl true
+    def ddl_logs(_result), do: []
+
+    @impl true
+    defdelegate to_constraints(exception, opts), to: Constraints
   end
 end

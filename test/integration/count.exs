@@ -1,0 +1,18 @@
+# Says how many of Ecto's tests there are, ran and passed.
+
+defmodule EctoLibSql.Integration.Count do
+  alias EctoLibSql.Integration.Exclusions
+
+  def print(%{total: total, failures: failures, excluded: excluded, skipped: skipped}) do
+    ran = total - excluded - skipped
+
+    IO.puts("""
+
+    Ecto's integration suites: #{total} tests, #{ran} ran, #{ran - failures} passed, \
+    #{failures} failed, #{excluded} excluded:
+    #{Enum.map_join(Exclusions.all(), "\n", &exclusion/1)}
+    """)
+  end
+
+  defp exclusion({tag, reason}), do: "  * #{inspect(tag)}: #{reason}"
+end
