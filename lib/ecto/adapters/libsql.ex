@@ -66,6 +66,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     ## Adapter
 
+    defoverridable init: 1
+
     # The meta, which every callback gets, also says which database it is: a repo that is started
     # dynamically has another one than its configuration says.
     @impl Ecto.Adapter
