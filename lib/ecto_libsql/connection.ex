@@ -336,6 +336,13 @@ if Code.ensure_loaded?(DBConnection) do
       {:error, %Error{code: :invalid_argument, message: message}, state}
     end
 
+    def handle_execute(%Query{kind: {:foreign_keys, on}} = query, [], _opts, state) do
+      case Native.enable_foreign_keys(state.driver, on) do
+        :ok -> {:ok, query, done(nil), state}
+        {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
     defp failed(%Error{code: :connection_closed} = error, _query, _params, state),
       do: {:disconnect, error, state}
 

@@ -9,7 +9,8 @@ if Code.ensure_loaded?(DBConnection) do
       * `:name` - what the caller calls it; SQLite has no use for it: a connection keeps its
         statements prepared by their SQL
       * `:kind` - `:statement` (default), or `:script` for several statements without parameters,
-        whose result is a list of results
+        whose result is a list of results, or `{:foreign_keys, true | false}`, which runs nothing
+        and turns their enforcement on or off, also inside a transaction
     """
 
     @enforce_keys [:statement]
@@ -18,7 +19,7 @@ if Code.ensure_loaded?(DBConnection) do
     @type t :: %__MODULE__{
             statement: iodata(),
             name: String.t(),
-            kind: :statement | :script
+            kind: :statement | :script | {:foreign_keys, boolean()}
           }
   end
 

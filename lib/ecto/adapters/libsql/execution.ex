@@ -70,8 +70,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
            do: {:ok, result}
     end
 
-    @spec query(connection(), iodata(), [term()], keyword()) ::
+    @spec query(connection(), iodata() | Query.t(), [term()], keyword()) ::
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
+    def query(conn, %Query{} = query, params, opts), do: execute(conn, query, params, opts)
+
     def query(conn, sql, params, opts) do
       query = %Query{statement: IO.iodata_to_binary(sql)}
       execute(conn, query, params, opts)
