@@ -12,6 +12,7 @@ mod connection;
 mod cursor;
 mod extension;
 mod foreign_keys;
+mod functions;
 mod open;
 #[allow(unsafe_code)]
 mod raw_connection;

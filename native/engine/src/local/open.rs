@@ -8,6 +8,7 @@ use libsql::ffi;
 
 use super::call::{Call, Control};
 use super::connection::{Connection, Source};
+use super::functions;
 use super::raw_connection::{RawConnection, c_string};
 use super::rows::Collect;
 use crate::error::{Error, Result, SqliteError};
@@ -110,6 +111,7 @@ impl Connection {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
         let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control))?;
+        functions::register(&raw)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
         let keyed = key.is_some();

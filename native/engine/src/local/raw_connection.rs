@@ -79,6 +79,11 @@ impl RawConnection {
         }
     }
 
+    /// For `functions/call.rs`, which registers more callbacks.
+    pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
+        self.db.as_ptr()
+    }
+
     /// Prepares the first statement of `sql`, and answers it (none if there are only comments and
     /// white space) with the byte offset at which SQLite stopped reading.
     pub(super) fn prepare(
