@@ -50,50 +50,15 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Error, MemoryDatabase, Native, Options, Query, Result, State}
+    alias EctoLibSql.{ConstraintNames, Error, MemoryDatabase, Native}
+    alias EctoLibSql.{PoolOptions, Query, Result, State}
 
     require Logger
 
-    @modes [:immediate, :deferred, :exclusive, :read_only]
+    @modes PoolOptions.transaction_modes()
     @savepoint "ecto_libsql_savepoint"
     @timeout 15_000
     @max_rows 500
-
-    # What DBConnection, its pools and Ecto find among the same options.
-    @db_connection_options [
-      :after_connect,
-      :after_connect_timeout,
-      :backoff_max,
-      :backoff_min,
-      :backoff_type,
-      :checkout_retries,
-      :configure,
-      :connection_listeners,
-      :debug,
-      :idle_interval,
-      :idle_limit,
-      :label,
-      :max_lifetime,
-      :max_restarts,
-      :max_seconds,
-      :name,
-      :ownership_log,
-      :ownership_mode,
-      :ownership_timeout,
-      :pool,
-      :pool_count,
-      :pool_index,
-      :pool_size,
-      :post_checkout,
-      :pre_checkin,
-      :queue_interval,
-      :queue_target,
-      :show_sensitive_data_on_connection_error,
-      :spawn_opt,
-      :timeout
-    ]
-
-    @own_options [:default_transaction_mode]
 
     @enforce_keys [:driver, :default_mode]
     defstruct [:driver, :default_mode, begun: []]
@@ -111,7 +76,7 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec child_spec(keyword()) :: Supervisor.child_spec()
     def child_spec(opts) do
-      with {:error, error} <- validate(opts), do: raise(ArgumentError, error.message)
+      with {:error, error} <- PoolOptions.validate(opts), do: raise(ArgumentError, error.message)
 
       case MemoryDatabase.shared_options(opts) do
         {:shared, opts} ->
@@ -132,42 +97,14 @@ if Code.ensure_loaded?(DBConnection) do
       apply(module, function, args)
     end
 
-    defp validate(opts) do
-      with :ok <- validate_mode(opts),
-           {:ok, _} <- Options.validate(driver_options(opts)),
-           do: :ok
-    end
-
-    defp validate_mode(opts) do
-      mode = Keyword.get(opts, :default_transaction_mode, :immediate)
-
-      if mode in @modes do
-        :ok
-      else
-        modes = Enum.map_join(@modes, ", ", &inspect/1)
-        message = "default_transaction_mode takes one of #{modes}, got: #{inspect(mode)}"
-        {:error, %Error{code: :invalid_option, message: message}}
-      end
-    end
-
-    @doc false
-    # The options for EctoLibSql.connect/1 among a pool's.
-    def driver_options(opts) do
-      opts
-      |> Keyword.drop(@db_connection_options ++ @own_options)
-      |> Keyword.put(:transaction_scope, :connection)
-    end
-
     ## Connection
 
     @impl true
     def connect(opts) do
-      with :ok <- validate_mode(opts),
-           :ok <- only_connection(opts),
-           {:ok, driver} <- EctoLibSql.connect(driver_options(opts)) do
-        mode = Keyword.get(opts, :default_transaction_mode, :immediate)
-        {:ok, %__MODULE__{driver: driver, default_mode: mode}}
-      end
+      with :ok <- only_connection(opts),
+           {:ok, mode} <- PoolOptions.transaction_mode(opts),
+           {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+           do: {:ok, %__MODULE__{driver: driver, default_mode: mode}}
     end
 
     defp only_connection(opts) do
@@ -401,11 +338,8 @@ if Code.ensure_loaded?(DBConnection) do
     defp done(autocommit), do: Result.new({nil, nil, 0, 0, nil, autocommit})
 
     # Which constraint it was, where SQLite does not say.
-    defp enrich(driver, %Error{constraint: %{}} = error, sql, params) do
-      if Code.ensure_loaded?(EctoLibSql.ConstraintNames),
-        do: EctoLibSql.ConstraintNames.enrich(driver, error, sql, params),
-        else: error
-    end
+    defp enrich(driver, %Error{constraint: %{}} = error, sql, params),
+      do: ConstraintNames.enrich(driver, error, sql, params)
 
     defp enrich(_driver, error, _sql, _params), do: error
   end

@@ -49,7 +49,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def driver_options(config) do
       config
       |> Keyword.drop(@ecto_options)
-      |> EctoLibSql.Connection.driver_options()
+      |> EctoLibSql.PoolOptions.driver()
     end
 
     @spec prepare_execute(connection(), String.t(), String.t(), [term()], keyword()) ::
