@@ -38,14 +38,16 @@ defmodule EctoLibSql do
   | float, `:inf`, `:"-inf"` | REAL |
   | binary | TEXT, byte for byte |
   | `{:blob, binary}` | BLOB |
+  | `{:uuid, text}` | TEXT, or BLOB with `uuid_type: :binary` |
+  | `{:json, text}` | TEXT, or BLOB (JSONB) with `map_type: :binary`, `array_type: :binary` |
   | `Date` | TEXT, `2026-11-21` |
   | `Time` | TEXT, `13:05:00` or `13:05:00.000000` |
   | `NaiveDateTime` | TEXT, `2026-11-21T13:05:00` or `2026-11-21T13:05:00.000000` |
   | `DateTime` | the same, in UTC |
   | `Decimal` | TEXT, exact, without exponent |
 
-  A keyword list that begins with the key `:blob` reads as a list of blobs; give such names in a
-  map.
+  A keyword list that begins with the key `:blob`, `:uuid` or `:json` reads as a list of such
+  values; give these names in a map.
   """
 
   alias EctoLibSql.{Error, Native, Options, Params, Result, State}
@@ -105,6 +107,10 @@ defmodule EctoLibSql do
     * `:double_quoted_strings` - take `"x"` for a string where there is no such column. Default:
       `false`
     * `:encryption_key` - the key of an encrypted file: a binary. Needs a build with encryption
+    * `:uuid_type` - how `{:uuid, text}` is stored: `:string` (default), the text, or `:binary`, its
+      16 bytes. `:binary_id_type` is another name for it
+    * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
+      is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
