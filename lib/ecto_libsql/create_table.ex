@@ -156,6 +156,37 @@ defmodule EctoLibSql.CreateTable do
     end
   end
 
+  @doc """
+  The columns of the primary key, and the constraint that declares it.
+  """
+  @spec primary_key(t()) :: {[String.t()], Constraint.t() | nil}
+  def primary_key(%__MODULE__{} = table) do
+    Enum.find_value(constraints(table), {[], nil}, fn
+      {nil, %{kind: :primary_key} = key} -> {key.columns, key}
+      {column, %{kind: :primary_key} = key} -> {[column.name], key}
+      _other -> nil
+    end)
+  end
+
+  @doc """
+  The column that is the rowid: <https://sqlite.org/lang_createtable.html#rowid>.
+  """
+  @spec rowid_alias(t()) :: Column.t() | nil
+  def rowid_alias(%__MODULE__{} = table) do
+    with {[name], key} <- primary_key(table),
+         %Column{type: type} = column <- column(table, name),
+         true <- keyword(type) == "INTEGER" and rowid?(table),
+         false <- Column.has?(column, :primary_key) and key.text =~ ~r/\bDESC\b/i do
+      column
+    else
+      _ -> nil
+    end
+  end
+
+  @doc "Whether the table's rows have rowids."
+  @spec rowid?(t()) :: boolean()
+  def rowid?(%__MODULE__{} = table), do: not option?(table, "WITHOUT ROWID")
+
   @doc "Whether the table has this option (STRICT, WITHOUT ROWID, RANDOM ROWID)."
   @spec option?(t(), String.t()) :: boolean()
   def option?(%__MODULE__{options: options}, option) do

@@ -82,12 +82,15 @@ defmodule EctoLibSql.CreateTable.Column do
     end
   end
 
-  @doc "The column with a constraint more, or one in place of those of the same kind."
-  @spec put(t(), Constraint.kind(), iodata()) :: t()
-  def put(%__MODULE__{} = column, kind, text) do
-    constraint = %Constraint{kind: kind, text: IO.iodata_to_binary(text)}
-    column = drop(column, kind)
-    %{column | constraints: column.constraints ++ [constraint], text: nil}
+  @doc """
+  The column with further constraints, given as SQL.
+  """
+  @spec add(t(), iodata()) :: t()
+  def add(%__MODULE__{} = column, sql) do
+    case sql |> IO.iodata_to_binary() |> SqlTokens.tokenize() |> Constraint.parse_all() do
+      {:ok, []} -> column
+      {:ok, new} -> %{column | constraints: column.constraints ++ new, text: nil}
+    end
   end
 
   @doc "The column with another type."

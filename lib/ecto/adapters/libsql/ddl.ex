@@ -14,40 +14,47 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @drops [:drop, :drop_if_exists]
 
     @doc """
-    The statements of a command, in order.
+    The statements of a command, in order. `types` are the repo's options for column types.
     """
-    @spec execute_ddl(Ecto.Adapter.Migration.command()) :: [iodata()]
-    def execute_ddl({command, %Table{} = table, columns}) when command in @creates,
-      do: Tables.create(table, columns, if_not_exists: command == :create_if_not_exists)
+    @spec execute_ddl(Ecto.Adapter.Migration.command(), keyword()) :: [iodata()]
+    def execute_ddl(command, types \\ [])
 
-    def execute_ddl({command, %Table{} = table, :restrict}) when command in @drops,
+    def execute_ddl({command, %Table{} = table, columns}, types) when command in @creates do
+      opts = [if_not_exists: command == :create_if_not_exists, types: types]
+      Tables.create(table, columns, opts)
+    end
+
+    def execute_ddl({command, %Table{} = table, :restrict}, _types) when command in @drops,
       do: [Tables.drop(table, if_exists: command == :drop_if_exists)]
 
-    def execute_ddl({command, %Index{} = index}) when command in @creates,
+    def execute_ddl({command, %Index{} = index}, _types) when command in @creates,
       do: [Indexes.create(index, if_not_exists: command == :create_if_not_exists)]
 
-    def execute_ddl({command, %Index{} = index, mode}) when command in @drops,
+    def execute_ddl({command, %Index{} = index, mode}, _types) when command in @drops,
       do: [Indexes.drop(index, mode, if_exists: command == :drop_if_exists)]
 
-    def execute_ddl({:alter, %Table{} = table, changes} = command) do
+    def execute_ddl({:alter, %Table{} = table, changes} = command, types) do
       Enum.flat_map(changes, fn
-        {:add, name, type, opts} -> add_column(table, name, type, opts, command)
+        {:add, _name, _type, _opts} = column -> add_column(table, column, types, command)
         _other -> needs_the_table!(command)
       end)
     end
 
-    def execute_ddl({:rename, %Table{prefix: prefix} = table, %Table{prefix: prefix} = new}) do
+    def execute_ddl(
+          {:rename, %Table{prefix: prefix} = table, %Table{prefix: prefix} = new},
+          _types
+        ) do
       [["ALTER TABLE ", quote_name(prefix, table.name), " RENAME TO ", quote_name(new.name)]]
     end
 
-    def execute_ddl({:rename, %Table{} = table, %Table{} = new}) do
+    def execute_ddl({:rename, %Table{} = table, %Table{} = new}, _types) do
       raise ArgumentError,
             "rename table #{table.name}: SQLite cannot move a table from one database " <>
               "(#{inspect(table.prefix)}) to another (#{inspect(new.prefix)}); create it there, " <>
               "copy the rows with execute/1, and drop it here"
     end
 
-    def execute_ddl({:rename, %Table{} = table, column, new_column}) do
+    def execute_ddl({:rename, %Table{} = table, column, new_column}, _types) do
       [
         [
           "ALTER TABLE ",
@@ -60,25 +67,24 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       ]
     end
 
-    def execute_ddl({_command, %Constraint{exclude: exclude} = constraint})
+    def execute_ddl({_command, %Constraint{exclude: exclude} = constraint}, _types)
         when is_binary(exclude) do
       raise ArgumentError,
             "create constraint #{constraint.name}: SQLite has no exclusion constraints; a unique " <>
               "index or a trigger that raises may serve"
     end
 
-    def execute_ddl(sql) when is_binary(sql), do: [sql]
+    def execute_ddl(sql, _types) when is_binary(sql), do: [sql]
 
-    def execute_ddl(keyword) when is_list(keyword),
+    def execute_ddl(keyword, _types) when is_list(keyword),
       do: raise(ArgumentError, "LibSql adapter does not support keyword lists in execute")
 
-    def execute_ddl(command), do: needs_the_table!(command)
+    def execute_ddl(command, _types), do: needs_the_table!(command)
 
-    defp add_column(table, name, type, opts, command) do
-      case Columns.addable(name, type, opts, table) do
-        :ok -> Columns.add(table, name, type, opts)
-        {:error, _reason} -> needs_the_table!(command)
-      end
+    defp add_column(table, column, types, command) do
+      if Columns.addable?(column),
+        do: Columns.add(table, column, %{strict?: false, types: types}),
+        else: needs_the_table!(command)
     end
 
     defp needs_the_table!(command) do

@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # Column definitions, and which of them ALTER TABLE ADD COLUMN takes.
 
-    alias Ecto.Adapters.LibSql.DDL.{Default, References, Tables}
+    alias Ecto.Adapters.LibSql.DDL.{Default, PrimaryKey, References}
     alias Ecto.Adapters.LibSql.Types
     alias Ecto.Migration.{Reference, Table}
 
@@ -12,69 +12,62 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @serials [:serial, :bigserial, :identity]
 
     @typedoc """
-    Where a column stands: its table, how the primary key is written, and whether the table is
-    STRICT.
+    Where a column stands: its table, how the primary key is written, whether the table is STRICT,
+    and the repo's options for column types.
     """
-    @type context :: %{table: Table.t(), key: term(), strict?: boolean()}
+    @type context :: %{
+            table: Table.t(),
+            key: PrimaryKey.t(),
+            strict?: boolean(),
+            types: keyword()
+          }
 
     @doc """
     The definition of a column, as in CREATE TABLE.
     """
     @spec definition(tuple(), context()) :: iodata()
-    def definition({_add, name, type, opts}, context) do
-      check_options!(name, type, opts, context.table)
-      constraints = constraints(name, type, opts, context)
-      [quote_name(name), type_text(name, type, opts, context), constraints]
-    end
+    def definition({add, name, type, opts}, context) do
+      check_increment!(name, opts, context.table)
+      column = {add, name, type, Keyword.merge(context.types, opts)}
 
-    @doc """
-    The constraints of a column, each with a space before it.
-    """
-    @spec constraints(atom(), term(), keyword(), context()) :: iodata()
-    def constraints(name, type, opts, context) do
       [
+        [quote_name(name), ?\s, declared_type(column, context)],
         collation(opts),
-        primary_key(name, type, opts, context),
-        not_null(name, type, opts, context),
-        Default.clause(opts, storage_type(type)),
+        PrimaryKey.column_constraint(column, context),
+        not_null(column, context),
+        default(column),
         check(opts),
         generated(name, opts, context.table),
-        References.column_constraint(name, type, opts, context.table)
+        References.column_constraint(column, context.table)
       ]
     end
 
     ## Type
 
     @doc """
-    A column's declared type, with a space before it.
+    A column's declared type.
     """
-    @spec type_text(atom(), term(), keyword(), context()) :: iodata()
-    def type_text(name, type, opts, context) do
-      [?\s, declared(name, type, opts, context)]
-    end
-
-    defp declared(name, type, opts, context) do
-      text = column_type(type, opts, context)
+    @spec declared_type(tuple(), context()) :: String.t()
+    def declared_type({_add, name, _type, _opts} = column, context) do
+      type = column_type(column, context)
 
       # Only a key of the very type INTEGER is the rowid, and gets its numbers from SQLite.
-      if rowid_alias?(name, context.key) and affinity(text) == :integer,
+      if PrimaryKey.rowid?(name, context.key) and affinity(type) == :integer,
         do: "INTEGER",
-        else: text
+        else: type
     end
 
-    defp column_type(type, opts, %{strict?: strict?}) do
-      opts = if strict?, do: Keyword.put(opts, :strict, true), else: opts
-      type |> storage_type() |> Types.column_type(opts) |> IO.iodata_to_binary()
+    defp column_type({_add, _name, type, opts}, %{strict?: strict?, types: types}) do
+      opts = types |> Keyword.merge(opts) |> Keyword.put(:strict, strict?)
+      type |> storage_type() |> Types.column_type(opts)
     end
 
     @doc """
-    The type whose values a column stores: what a reference's column has is the type of the one
-    that it refers to.
+    The type whose values a column stores: a reference's column stores those of the column that it
+    refers to.
     """
     @spec storage_type(term()) :: term()
-    def storage_type(%Reference{} = reference),
-      do: reference |> Tables.referencing_type() |> storage_type()
-
+    def storage_type(%Reference{type: type}), do: storage_type(type)
     def storage_type(type) when type in @serials, do: :id
     def storage_type(type), do: type
 
@@ -95,94 +88,36 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
-    ## Primary key
-
-    defp rowid_alias?(name, {:single, name, kind}), do: kind != :without_rowid
-    defp rowid_alias?(name, {:serial_in, _names, {name, _kind}}), do: true
-    defp rowid_alias?(_name, _key), do: false
-
-    defp primary_key(name, type, opts, %{key: key} = context) do
-      cond do
-        not inline_key?(name, key) -> []
-        autoincrement?(name, type, opts, context) -> " PRIMARY KEY AUTOINCREMENT"
-        true -> " PRIMARY KEY"
-      end
-    end
-
-    defp inline_key?(name, {:single, name, _kind}), do: true
-    defp inline_key?(name, {:serial_in, _names, {name, _kind}}), do: true
-    defp inline_key?(_name, _key), do: false
-
-    @doc """
-    Whether the column's numbers are never given out twice: serial types do so in other databases,
-    and the option `:autoincrement` asks for it or against it.
-    """
-    @spec autoincrement?(atom(), term(), keyword(), context()) :: boolean()
-    def autoincrement?(name, type, opts, %{key: key, table: table}) do
-      case {rowid_kind(name, key), opts[:autoincrement]} do
-        {nil, true} ->
-          raise ArgumentError, no_autoincrement(table, name, "it is no integer key")
-
-        {nil, _} ->
-          false
-
-        {:rowid, nil} ->
-          type in @serials
-
-        {:rowid, wanted} ->
-          wanted
-
-        {:random_rowid, true} ->
-          raise ArgumentError, no_autoincrement(table, name, "RANDOM ROWID")
-
-        {:random_rowid, _} ->
-          false
-
-        {:without_rowid, wanted} ->
-          without_rowid!(wanted == true or type in @serials, table, name)
-      end
-    end
-
-    defp rowid_kind(name, {:single, name, kind}), do: kind
-    defp rowid_kind(name, {:serial_in, _names, {name, kind}}), do: kind
-    defp rowid_kind(_name, _key), do: nil
-
-    defp no_autoincrement(table, name, reason),
-      do: "table #{table.name}: #{name} cannot be AUTOINCREMENT (#{reason})"
-
-    defp without_rowid!(false, _table, _name), do: false
-
-    defp without_rowid!(true, table, name) do
-      raise ArgumentError,
-            "table #{table.name}: a WITHOUT ROWID table generates no numbers for its key #{name}; " <>
-              "give the key another type, as in primary_key: [name: :#{name}, type: :integer]"
-    end
+    ## Constraints, each with a space before it
 
     # SQLite lets NULL into a primary key unless it is the rowid.
-    defp not_null(name, type, opts, context) do
-      key? = opts[:primary_key] == true and not serial_key?(name, type, context)
+    defp not_null({_add, name, _type, opts} = column, context) do
+      rowid? =
+        PrimaryKey.rowid?(name, context.key) and declared_type(column, context) == "INTEGER"
 
       cond do
         opts[:null] == false -> " NOT NULL"
-        opts[:null] == nil and key? -> " NOT NULL"
+        opts[:null] == nil and opts[:primary_key] == true and not rowid? -> " NOT NULL"
         true -> []
       end
     end
 
-    defp serial_key?(name, type, %{key: key} = context) do
-      rowid_alias?(name, key) and affinity(column_type(type, [], context)) == :integer
-    end
-
-    ## Other constraints
-
-    defp collation(opts) do
+    @doc "The COLLATE clause."
+    @spec collation(keyword()) :: iodata()
+    def collation(opts) do
       case opts[:collation] do
         nil -> []
         collation -> [" COLLATE ", quote_name(collation)]
       end
     end
 
-    defp check(opts) do
+    @doc "The DEFAULT clause."
+    @spec default(tuple()) :: iodata()
+    def default({_add, _name, type, opts}), do: Default.clause(opts, storage_type(type))
+
+    @doc "The CHECK clause."
+    @spec check(keyword()) :: iodata()
+    def check(opts) do
       case opts[:check] do
         nil ->
           []
@@ -191,15 +126,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           [" CHECK (", expression, ?)]
 
         %{name: name, expr: expression} ->
-          named_check(name, expression)
+          [" CONSTRAINT ", quote_name(name), " CHECK (", expression, ?)]
 
         other ->
-          raise ArgumentError, "check: takes a string or %{name:, expr:}, got: #{inspect(other)}"
+          raise ArgumentError,
+                "check: takes a string or %{name:, expr:}, got: #{inspect(other)}"
       end
     end
-
-    defp named_check(name, expression),
-      do: [" CONSTRAINT ", quote_name(name), " CHECK (", expression, ?)]
 
     defp generated(name, opts, table) do
       case opts[:generated] do
@@ -213,17 +146,20 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       cond do
         text =~ ~r/\AALWAYS\s+AS\b/i -> [" GENERATED ", text]
         text =~ ~r/\A(AS|GENERATED\s+ALWAYS\s+AS)\b/i -> [?\s, text]
-        text =~ ~r/\ABY\s+DEFAULT\b/i -> raise ArgumentError, not_generated(name, table, text)
+        text =~ ~r/\A(GENERATED\s+)?BY\s+DEFAULT\b/i -> not_generated!(name, table, text)
+        text =~ ~r/\AALWAYS\b/i -> not_generated!(name, table, text)
         true -> [" GENERATED ALWAYS AS (", text, ?)]
       end
     end
 
-    defp not_generated(name, table, text) do
-      "table #{table.name}: SQLite has no column that is GENERATED #{text}; for #{name} take the " <>
-        "type :identity or :bigserial with primary_key: true"
+    @spec not_generated!(atom(), Table.t(), String.t()) :: no_return()
+    defp not_generated!(name, table, text) do
+      raise ArgumentError,
+            "table #{table.name}: SQLite has no column that is generated #{inspect(text)}; " <>
+              "numbers for #{name} come with the type :identity and primary_key: true"
     end
 
-    defp check_options!(name, _type, opts, table) do
+    defp check_increment!(name, opts, table) do
       if opts[:increment] not in [nil, 1] do
         raise ArgumentError,
               "table #{table.name}: SQLite's numbers go up by 1, increment: " <>
@@ -234,56 +170,31 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## ALTER TABLE ADD COLUMN
 
     @doc """
-    Whether ALTER TABLE ADD COLUMN takes the column; if not, why.
+    Whether ALTER TABLE ADD COLUMN takes the column, whatever rows the table has.
     """
-    @spec addable(atom(), term(), keyword(), Table.t()) :: :ok | {:error, String.t()}
-    def addable(_name, type, opts, _table) do
-      cond do
-        opts[:primary_key] ->
-          {:error, "a primary key"}
+    @spec addable?(tuple()) :: boolean()
+    def addable?({_add, _name, type, opts}) do
+      default = opts[:default]
 
-        composite?(type) ->
-          {:error, "a composite foreign key"}
-
-        match?(%Reference{}, type) and opts[:default] != nil ->
-          {:error, "a default of a reference"}
-
-        opts[:null] == false and opts[:default] == nil ->
-          {:error, "NOT NULL without default"}
-
-        match?({:fragment, _}, opts[:default]) ->
-          {:error, "a default to compute"}
-
-        stored?(opts[:generated]) ->
-          {:error, "a stored generated column"}
-
-        true ->
-          :ok
-      end
+      not (opts[:primary_key] == true or
+             match?(%Reference{with: [_ | _]}, type) or
+             (match?(%Reference{}, type) and default != nil) or
+             (opts[:null] == false and default == nil) or
+             match?({:fragment, _}, default) or
+             (is_binary(opts[:generated]) and opts[:generated] =~ ~r/\bSTORED\b/i))
     end
 
-    defp composite?(%Reference{with: with_columns}), do: with_columns != []
-    defp composite?(_type), do: false
-
-    defp stored?(nil), do: false
-    defp stored?(generated), do: generated =~ ~r/\bSTORED\b/i
-
     @doc """
-    The statements that add a column which is `addable/4`.
+    The statements that add a column which is `addable?/1`.
     """
-    @spec add(Table.t(), atom(), term(), keyword(), keyword()) :: [iodata()]
-    def add(%Table{} = table, name, type, opts, table_opts \\ []) do
-      context = %{table: table, key: :none, strict?: Keyword.get(table_opts, :strict?, false)}
-      column = {:add, name, type, opts}
+    @spec add(Table.t(), tuple(), %{strict?: boolean(), types: keyword()}) :: [iodata()]
+    def add(%Table{} = table, column, %{strict?: strict?, types: types}) do
+      context = %{table: table, key: :none, strict?: strict?, types: types}
+      name = quote_name(table.prefix, table.name)
 
       [
-        [
-          "ALTER TABLE ",
-          quote_name(table.prefix, table.name),
-          " ADD COLUMN ",
-          definition(column, context)
-        ]
-        | References.triggers(table, [column])
+        ["ALTER TABLE ", name, " ADD COLUMN ", definition(column, context)]
+        | References.triggers(table, [column], types: types)
       ]
     end
   end

@@ -4,6 +4,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # A column's default as the literal of what the adapter would store for it.
 
     alias Ecto.Adapters.LibSql.DDL.Columns
+    alias Ecto.Adapters.LibSql.Types
+    alias Ecto.Adapters.LibSql.Types.Json
 
     import EctoLibSql.Identifier, only: [quote_text: 1]
 
@@ -16,7 +18,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec clause(keyword(), term()) :: iodata()
     def clause(opts, type) do
       case Keyword.fetch(opts, :default) do
-        {:ok, default} -> [" DEFAULT ", literal(default, type)]
+        {:ok, default} -> [" DEFAULT ", literal(default, form(type, opts))]
         :error -> []
       end
     end
@@ -25,7 +27,27 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     The default's value, for statements that set it; NULL without a default.
     """
     @spec value(keyword(), term()) :: iodata()
-    def value(opts, type), do: literal(opts[:default], Columns.storage_type(type))
+    def value(opts, type), do: literal(opts[:default], form(Columns.storage_type(type), opts))
+
+    # Types of which a repo chooses the form in which they are stored.
+    defp form(type, opts) do
+      case type do
+        uuid when uuid in [:uuid, :binary_id] ->
+          if opts[:uuid_type] == :binary, do: :raw_uuid, else: :uuid
+
+        {:array, _} ->
+          {opts[:array_type] || :string, :array}
+
+        map when map in [:map, :json] ->
+          {opts[:map_type] || :string, :map}
+
+        {:map, _} ->
+          {opts[:map_type] || :string, :map}
+
+        type ->
+          type
+      end
+    end
 
     @doc """
     The literal of a default.
@@ -75,10 +97,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
-    def literal(value, :bitstring) when is_bitstring(value), do: dumped(value, :bitstring)
+    def literal(bits, :bitstring) when is_bitstring(bits),
+      do: bits |> Types.encode_bitstring() |> blob()
+
+    def literal(text, :raw_uuid) when is_binary(text) do
+      case Ecto.UUID.dump(text) do
+        {:ok, raw} -> blob(raw)
+        :error -> unknown!(text, :binary_id, "it is no UUID")
+      end
+    end
 
     def literal(binary, type) when is_binary(binary) and type in [:binary, :blob],
       do: blob(binary)
+
+    # JSON as it is to be stored.
+    def literal(text, {:binary, _}) when is_binary(text), do: ["(jsonb(", quote_text(text), "))"]
 
     def literal(text, type) when is_binary(text) do
       cond do
@@ -98,9 +131,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       unknown!(value, type, "there is no literal for a #{inspect(module)}")
     end
 
-    def literal(value, :map) when is_map(value), do: json(value)
-    def literal(value, {:map, _}) when is_map(value), do: json(value)
-    def literal(value, {:array, _}) when is_list(value), do: json(value)
+    def literal(value, {form, :map}) when is_map(value), do: json(value, form)
+    def literal(value, {form, :array}) when is_list(value), do: json(value, form)
 
     def literal(value, type) do
       unknown!(
@@ -118,17 +150,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp blob(binary), do: ["X'", Base.encode16(binary), ?']
 
-    defp json(value), do: value |> Ecto.Adapters.LibSql.Types.encode_json!() |> quote_text()
+    defp json(value, form), do: value |> Json.library().encode!() |> literal({form, :json})
 
     defp decimal_text(number) when is_integer(number), do: Integer.to_string(number)
     defp decimal_text(number), do: number |> Decimal.from_float() |> Decimal.to_string(:normal)
-
-    defp dumped(value, type) do
-      case Ecto.Adapters.LibSql.Types.dump_literal(type, value) do
-        {:ok, {:blob, binary}} -> blob(binary)
-        :error -> unknown!(value, type, "it cannot be stored")
-      end
-    end
 
     ## Date and time
 

@@ -18,13 +18,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @doc """
     The constraint of a column that is a foreign key by itself, with a space before it.
     """
-    @spec column_constraint(atom(), term(), keyword(), Table.t()) :: iodata()
-    def column_constraint(name, %Reference{with: []} = reference, opts, table) do
-      [" CONSTRAINT ", quote_name(name(reference, table, name)), ?\s]
-      |> Enum.concat([references(reference, name, opts, table)])
+    @spec column_constraint(tuple(), Table.t()) :: iodata()
+    def column_constraint({_add, column, %Reference{with: []} = reference, opts}, table) do
+      name = name(reference, table, column)
+      [" CONSTRAINT ", quote_name(name), ?\s, references(reference, column, opts, table)]
     end
 
-    def column_constraint(_name, _type, _opts, _table), do: []
+    def column_constraint(_column, _table), do: []
 
     @doc """
     The table constraints that a column with a composite foreign key needs.
@@ -135,19 +135,31 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @doc """
     The triggers that the columns' foreign keys need.
+
+    Options: `:if_not_exists`; `:types` (the repo's options for column types); `:others`, columns
+    that are there already and have a default to be set, as `{name, literal}`.
     """
-    @spec triggers(Table.t(), [tuple()]) :: [iodata()]
-    def triggers(%Table{} = table, columns) do
+    @spec triggers(Table.t(), [tuple()], keyword()) :: [iodata()]
+    def triggers(%Table{} = table, columns, opts \\ []) do
+      types = Keyword.get(opts, :types, [])
+
+      defaults =
+        for {_add, name, type, column_opts} <- columns do
+          {name, Default.value(Keyword.merge(types, column_opts), type)}
+        end
+
+      defaults = defaults ++ Keyword.get(opts, :others, [])
+
       for {_add, name, %Reference{} = reference, _opts} <- columns,
-          assignment <- assignments(reference, name, columns, table),
-          do: trigger(reference, name, assignment, table)
+          assignment <- assignments(reference, name, defaults, table),
+          do: trigger(reference, name, assignment, table, opts[:if_not_exists])
     end
 
-    @doc "What the names of these triggers begin with."
-    @spec trigger_prefix() :: String.t()
-    def trigger_prefix, do: @trigger_prefix
+    @doc "The name of the trigger for the foreign key of this name."
+    @spec trigger_name(String.t()) :: String.t()
+    def trigger_name(key), do: @trigger_prefix <> key
 
-    defp assignments(%Reference{on_delete: {action, set}} = reference, name, columns, table) do
+    defp assignments(%Reference{on_delete: {action, set}} = reference, name, defaults, table) do
       cond do
         foreign = Enum.find(set, &(&1 not in columns(reference, name))) ->
           raise ArgumentError,
@@ -158,22 +170,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           []
 
         true ->
-          [Enum.map_intersperse(set, ", ", &[quote_name(&1), " = ", value(action, &1, columns)])]
+          [Enum.map_intersperse(set, ", ", &[quote_name(&1), " = ", value(action, &1, defaults)])]
       end
     end
 
-    defp assignments(_reference, _name, _columns, _table), do: []
+    defp assignments(_reference, _name, _defaults, _table), do: []
 
-    defp value(:nilify, _column, _columns), do: "NULL"
+    defp value(:nilify, _column, _defaults), do: "NULL"
+    defp value(:default, column, defaults), do: Keyword.get(defaults, column, "NULL")
 
-    defp value(:default, column, columns) do
-      case List.keyfind(columns, column, 1) do
-        {_add, _name, type, opts} -> Default.value(opts, type)
-        nil -> "NULL"
-      end
-    end
-
-    defp trigger(reference, name, assignment, table) do
+    defp trigger(reference, name, assignment, table, if_not_exists) do
       child = columns(reference, name)
       parent = [reference.column | Keyword.values(reference.with)]
 
@@ -186,7 +192,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       [
         "CREATE TRIGGER ",
-        quote_name(table.prefix, @trigger_prefix <> name(reference, table, name)),
+        if(if_not_exists, do: "IF NOT EXISTS ", else: []),
+        quote_name(table.prefix, trigger_name(name(reference, table, name))),
         " BEFORE DELETE ON ",
         quote_name(reference.table),
         [" BEGIN UPDATE ", quote_name(table.name), " SET ", assignment],
