@@ -6,8 +6,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @behaviour Ecto.Adapters.SQL.Connection
 
     alias Ecto.Adapters.LibSql.{Constraints, DDL, Execution}
+    alias Ecto.Adapters.LibSql.SQL.{Delete, Insert, Query, Update}
 
-    ## Running (helper CONN: Execution)
+    ## Running
 
     @impl true
     defdelegate child_spec(opts), to: Execution
@@ -32,6 +33,28 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @impl true
     defdelegate table_exists_query(table), to: Execution
+
+    ## Queries and writes
+
+    @impl true
+    defdelegate all(query), to: Query
+
+    @impl true
+    defdelegate update_all(query), to: Update
+
+    @impl true
+    defdelegate delete_all(query), to: Delete
+
+    # ecto_sql 3.13 has no options, 3.14 has.
+    @impl true
+    def insert(prefix, table, header, rows, on_conflict, returning, placeholders, _opts \\ []),
+      do: Insert.insert(prefix, table, header, rows, on_conflict, returning, placeholders)
+
+    @impl true
+    defdelegate update(prefix, table, fields, filters, returning), to: Update
+
+    @impl true
+    defdelegate delete(prefix, table, filters, returning), to: Delete
 
     ## Definitions
 

@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # The part of Ecto.Adapters.SQL.Connection that runs statements: how Ecto's calls become
     # DBConnection's.
 
-    alias Ecto.Adapters.LibSql.Explain
+    alias Ecto.Adapters.LibSql.{Explain, JsonColumn}
     alias EctoLibSql.Query
 
     @timeout 15_000
@@ -58,7 +58,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       query = %Query{name: name, statement: IO.iodata_to_binary(sql)}
 
       with {:ok, query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, query, result}
+           do: {:ok, query, JsonColumn.decode(result)}
     end
 
     # `{:ok, result}`, without the query: it did not change, and Ecto would write it to its cache
@@ -67,7 +67,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
     def execute(conn, %Query{} = query, params, opts) do
       with {:ok, _query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, result}
+           do: {:ok, JsonColumn.decode(result)}
     end
 
     @spec query(connection(), iodata() | Query.t(), [term()], keyword()) ::
@@ -86,10 +86,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       execute(conn, query, params, opts)
     end
 
-    @spec stream(connection(), iodata(), [term()], keyword()) :: DBConnection.Stream.t()
+    @spec stream(connection(), iodata(), [term()], keyword()) :: Enumerable.t()
     def stream(conn, sql, params, opts) do
       query = %Query{statement: IO.iodata_to_binary(sql)}
-      DBConnection.stream(conn, query, params, opts)
+      conn |> DBConnection.stream(query, params, opts) |> Stream.map(&JsonColumn.decode/1)
     end
 
     @spec explain_query(connection(), String.t(), [term()], keyword()) ::
