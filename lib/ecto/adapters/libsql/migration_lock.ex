@@ -18,7 +18,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @suffix "-migration-lock"
     @retry_after 50
-    # Milliseconds after which somebody who looks at the terminal is told why nothing happens.
+    # Milliseconds after which it is logged why nothing happens.
     @patience 5_000
 
     @spec lock_for_migrations(Ecto.Adapter.adapter_meta(), keyword(), (-> result)) :: result
@@ -27,7 +27,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       case Storage.file(meta.database) do
         {:ok, path} ->
           check_pool_size(meta)
-          with_lock(path <> @suffix, deadline(opts), fun)
+          with_lock(path <> @suffix, deadline(opts), @patience, fun)
 
         # Nobody outside of this VM has it.
         :memory ->
@@ -41,8 +41,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       if opts[:pool_size] == 1, do: Ecto.Adapters.SQL.raise_migration_pool_size_error()
     end
 
-    defp with_lock(path, deadline, fun) do
-      lock = acquire(path, deadline, System.monotonic_time(:millisecond) + @patience)
+    @doc """
+    Runs a function while it holds the lock; warns once after `patience` milliseconds of waiting.
+    """
+    @spec with_lock(Path.t(), integer() | :infinity, non_neg_integer(), (-> result)) :: result
+          when result: var
+    def with_lock(path, deadline, patience, fun) do
+      lock = acquire(path, deadline, System.monotonic_time(:millisecond) + patience)
 
       try do
         fun.()
