@@ -162,6 +162,8 @@ defmodule EctoLibSql.Native do
   @doc false
   def prepare(_state, _sql), do: not_loaded()
   @doc false
+  def describe(_state, _sql), do: not_loaded()
+  @doc false
   def interrupt_statement(_state, _id), do: not_loaded()
   @doc false
   def stmt_column_count(_state, _id), do: not_loaded()

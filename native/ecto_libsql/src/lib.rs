@@ -11,6 +11,7 @@ mod atoms;
 mod batch;
 mod connection;
 mod cursor;
+mod describe;
 mod error;
 mod extension;
 mod foreign_keys;

@@ -10,6 +10,7 @@ mod call;
 mod callbacks;
 mod connection;
 mod cursor;
+mod describe;
 mod extension;
 mod foreign_keys;
 mod functions;

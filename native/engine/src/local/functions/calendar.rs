@@ -10,6 +10,8 @@ pub(super) struct Moment {
     microsecond: i64,
 }
 
+pub(super) const DATE_LENGTH: usize = 10;
+
 pub(super) const MICROSECONDS_A_DAY: i64 = 86_400_000_000;
 
 impl Moment {
@@ -67,7 +69,7 @@ impl Moment {
 }
 
 fn read(text: &[u8]) -> Option<Moment> {
-    let (date, rest) = text.split_at_checked(10)?;
+    let (date, rest) = text.split_at_checked(DATE_LENGTH)?;
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
         return None;
     };

@@ -1,4 +1,5 @@
-//! `ecto_datetime_add(value, count, unit, precision)` and `ecto_date_add(value, count, unit)`.
+//! `ecto_datetime_add(value, count, unit, precision)`: a date and time with 0 or 6 digits of the
+//! second's fraction, or, where the value is a date alone, a date.
 //!
 //! As Postgres adds an interval: months first, where a day that the month does not have becomes
 //! its last one, then the rest as so many microseconds. A fraction of a year is rounded to
@@ -6,13 +7,13 @@
 
 use num_bigint::BigInt;
 
-use super::calendar::{MICROSECONDS_A_DAY, Moment};
+use super::calendar::{DATE_LENGTH, MICROSECONDS_A_DAY, Moment};
 use super::decimal::Decimal;
 use super::{Answer, Output, number_text, shown};
 use crate::value::ValueRef;
 
 pub(super) fn datetime_add(values: &[ValueRef<'_>]) -> Answer {
-    let [value, count, unit, precision] = values else {
+    let [value, count, unit, precision] = *values else {
         return Ok(Output::Null);
     };
     let fraction = match precision {
@@ -21,22 +22,6 @@ pub(super) fn datetime_add(values: &[ValueRef<'_>]) -> Answer {
         ValueRef::Null => return Ok(Output::Null),
         _ => return Err("the precision of a date and time is 0 or 6".to_owned()),
     };
-    add(*value, *count, *unit, |moment| moment.datetime(fraction))
-}
-
-pub(super) fn date_add(values: &[ValueRef<'_>]) -> Answer {
-    let [value, count, unit] = values else {
-        return Ok(Output::Null);
-    };
-    add(*value, *count, *unit, Moment::date)
-}
-
-fn add(
-    value: ValueRef<'_>,
-    count: ValueRef<'_>,
-    unit: ValueRef<'_>,
-    write: impl FnOnce(Moment) -> Option<String>,
-) -> Answer {
     let (Some(count), false, false) = (number_text(count)?, value.is_null(), unit.is_null()) else {
         return Ok(Output::Null);
     };
@@ -50,7 +35,10 @@ fn add(
         .and_then(|months| moment.add_months(months))
         .zip(small(microseconds))
         .and_then(|(moment, microseconds)| moment.add_microseconds(microseconds))
-        .and_then(write)
+        .and_then(|moment| match text.len() {
+            DATE_LENGTH => moment.date(),
+            _ => moment.datetime(fraction),
+        })
         .map(Output::Text)
         .ok_or_else(|| {
             format!(
@@ -251,11 +239,13 @@ mod tests {
 
     #[test]
     fn a_date_stays_one() {
-        let sum = date_add(&[
-            ValueRef::Text(b"2014-01-01"),
-            ValueRef::Integer(48),
-            ValueRef::Text(b"hour"),
-        ]);
-        assert_eq!(text(sum), "2014-01-03");
+        for (count, unit, sum) in [
+            (48, "hour", "2014-01-03"),
+            (-1, "second", "2013-12-31"),
+            (1, "month", "2014-02-01"),
+        ] {
+            let count = ValueRef::Integer(count);
+            assert_eq!(text(added("2014-01-01", count, unit, 6)), sum);
+        }
     }
 }
