@@ -13,6 +13,9 @@ if Code.ensure_loaded?(DBConnection) do
 
       * `:default_transaction_mode` - how `DBConnection.transaction/3` begins one that does not
         say: `:immediate` (default), `:deferred`, `:exclusive` or `:read_only`
+      * `:attach` - databases that every connection [attaches](https://sqlite.org/lang_attach.html),
+        a keyword list of names and files: `attach: [archive: "archive.db"]`. To Ecto, the name is a
+        prefix. Default: none
 
     ## Transactions
 
@@ -50,7 +53,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{ConstraintNames, Error, MemoryDatabase, Native}
+    alias EctoLibSql.{Attach, ConstraintNames, Error, MemoryDatabase, Native}
     alias EctoLibSql.{PoolOptions, Query, Result, State}
 
     require Logger
@@ -104,6 +107,7 @@ if Code.ensure_loaded?(DBConnection) do
       with :ok <- only_connection(opts),
            {:ok, mode} <- PoolOptions.transaction_mode(opts),
            {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+           {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
            do: {:ok, %__MODULE__{driver: driver, default_mode: mode}}
     end
 
@@ -276,6 +280,13 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_execute(%Query{kind: {:foreign_keys, on}} = query, [], _opts, state) do
       case Native.enable_foreign_keys(state.driver, on) do
         :ok -> {:ok, query, done(nil), state}
+        {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
+    def handle_execute(%Query{kind: :describe} = query, [], _opts, state) do
+      case Native.describe(state.driver, query.statement) do
+        {:ok, columns} -> {:ok, query, columns, state}
         {:error, error} -> failed(error, query, [], state)
       end
     end

@@ -10,7 +10,8 @@ if Code.ensure_loaded?(DBConnection) do
         statements prepared by their SQL
       * `:kind` - `:statement` (default), or `:script` for several statements without parameters,
         whose result is a list of results, or `{:foreign_keys, true | false}`, which runs nothing
-        and turns their enforcement on or off, also inside a transaction
+        and turns their enforcement on or off, also inside a transaction, or `:describe`, which
+        runs nothing and answers a list of `{table, declared_type}`, one for each result column
     """
 
     @enforce_keys [:statement]
@@ -19,7 +20,7 @@ if Code.ensure_loaded?(DBConnection) do
     @type t :: %__MODULE__{
             statement: iodata(),
             name: String.t(),
-            kind: :statement | :script | {:foreign_keys, boolean()}
+            kind: :statement | :script | :describe | {:foreign_keys, boolean()}
           }
   end
 

@@ -17,6 +17,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       * `:default_transaction_mode` - how `c:Ecto.Repo.transaction/2` begins a transaction that
         does not say. Default: `:immediate`. See `EctoLibSql.Connection`
+      * `:attach` - databases to be had under a prefix: with `attach: [archive: "archive.db"]`,
+        `Repo.all(Post, prefix: "archive")` reads the table `posts` of that file. A foreign key
+        cannot leave its database
 
     and what `Ecto.Adapters.LibSql.Types` reads. An unknown option is an error that names it.
 
@@ -63,10 +66,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     alias Ecto.Adapters.LibSql.{Connection, InsertAll, Migration, MigrationLock}
     alias Ecto.Adapters.LibSql.{Storage, Structure, Types}
+    alias Ecto.Adapters.LibSql.Types.Declared
 
     ## Adapter
 
-    defoverridable init: 1
+    defoverridable init: 1, stream: 5
 
     # The meta, which every callback gets, also says which database it is: a repo that is started
     # dynamically has another one than its configuration says.
@@ -94,7 +98,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
                 "got: #{inspect(prepare)}"
       end
 
+      opts = Declared.note(opts, query_meta)
       Ecto.Adapters.SQL.execute(prepare, meta, query_meta, query, params, opts)
+    end
+
+    @impl Ecto.Adapter.Queryable
+    def stream(meta, query_meta, query, params, opts) do
+      opts = Declared.note(opts, query_meta)
+      Ecto.Adapters.SQL.stream(meta, query_meta, query, params, opts)
     end
 
     ## Schema

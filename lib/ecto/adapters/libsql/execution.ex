@@ -5,6 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # DBConnection's.
 
     alias Ecto.Adapters.LibSql.{Explain, JsonColumn}
+    alias Ecto.Adapters.LibSql.Types.Declared
     alias EctoLibSql.Query
 
     @timeout 15_000
@@ -58,7 +59,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       query = %Query{name: name, statement: IO.iodata_to_binary(sql)}
 
       with {:ok, query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, query, JsonColumn.decode(result)}
+           do: {:ok, query, decode(result, conn, query, opts)}
     end
 
     # `{:ok, result}`, without the query: it did not change, and Ecto would write it to its cache
@@ -67,7 +68,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
     def execute(conn, %Query{} = query, params, opts) do
       with {:ok, _query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, JsonColumn.decode(result)}
+           do: {:ok, decode(result, conn, query, opts)}
     end
 
     @spec query(connection(), iodata() | Query.t(), [term()], keyword()) ::
@@ -89,7 +90,24 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec stream(connection(), iodata(), [term()], keyword()) :: Enumerable.t()
     def stream(conn, sql, params, opts) do
       query = %Query{statement: IO.iodata_to_binary(sql)}
-      conn |> DBConnection.stream(query, params, opts) |> Stream.map(&JsonColumn.decode/1)
+
+      conn
+      |> DBConnection.stream(query, params, opts)
+      |> Stream.map(&decode(&1, conn, query, opts))
+    end
+
+    defp decode(result, conn, query, opts) do
+      result
+      |> JsonColumn.decode()
+      |> Declared.decode(opts, fn -> describe(conn, query, opts) end)
+    end
+
+    defp describe(conn, query, opts) do
+      query = %{query | kind: :describe}
+      opts = opts |> Keyword.drop([:log]) |> deadline()
+
+      with {:ok, _query, columns} <- DBConnection.execute(conn, query, [], opts),
+           do: {:ok, columns}
     end
 
     @spec explain_query(connection(), String.t(), [term()], keyword()) ::

@@ -203,19 +203,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp dump_float(value) when is_float(value) or value in [nil, :inf, :"-inf"], do: {:ok, value}
     defp dump_float(_), do: :error
 
-    defp load_decimal(nil), do: {:ok, nil}
-    defp load_decimal(value) when is_integer(value), do: {:ok, Decimal.new(value)}
-    defp load_decimal(value) when is_float(value), do: {:ok, Decimal.from_float(value)}
-    defp load_decimal(%Decimal{} = value), do: {:ok, value}
+    @doc false
+    @spec load_decimal(term()) :: {:ok, Decimal.t() | nil} | :error
+    def load_decimal(nil), do: {:ok, nil}
+    def load_decimal(value) when is_integer(value), do: {:ok, Decimal.new(value)}
+    def load_decimal(value) when is_float(value), do: {:ok, Decimal.from_float(value)}
+    def load_decimal(%Decimal{} = value), do: {:ok, value}
 
-    defp load_decimal(value) when is_binary(value) do
+    def load_decimal(value) when is_binary(value) do
       case Decimal.parse(value) do
         {%Decimal{coef: coef} = decimal, ""} when is_integer(coef) -> {:ok, decimal}
         _ -> :error
       end
     end
 
-    defp load_decimal(_), do: :error
+    def load_decimal(_), do: :error
 
     # Past this many places an exponent is written: a short literal must not become gigabytes.
     @most_places 1_000
