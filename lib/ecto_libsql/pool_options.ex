@@ -3,7 +3,7 @@ if Code.ensure_loaded?(DBConnection) do
     @moduledoc false
     # Sorts a pool's options: DBConnection's and Ecto's own, EctoLibSql.Connection's, the driver's.
 
-    alias EctoLibSql.{Error, Options}
+    alias EctoLibSql.{Attach, Error, Options}
 
     @transaction_modes [:immediate, :deferred, :exclusive, :read_only]
 
@@ -41,7 +41,7 @@ if Code.ensure_loaded?(DBConnection) do
       :timeout
     ]
 
-    @own_options [:default_transaction_mode]
+    @own_options [:attach, :default_transaction_mode]
 
     @type transaction_mode :: :immediate | :deferred | :exclusive | :read_only
 
@@ -51,6 +51,7 @@ if Code.ensure_loaded?(DBConnection) do
     @spec validate(keyword()) :: :ok | {:error, Error.t()}
     def validate(opts) do
       with {:ok, _mode} <- transaction_mode(opts),
+           :ok <- Attach.validate(attach(opts)),
            {:ok, _options} <- opts |> driver() |> Options.validate(),
            do: :ok
     end
@@ -70,6 +71,12 @@ if Code.ensure_loaded?(DBConnection) do
         {:error, %Error{code: :invalid_option, message: message}}
       end
     end
+
+    @doc """
+    The databases that every connection has beside its own.
+    """
+    @spec attach(keyword()) :: keyword(String.t())
+    def attach(opts), do: Keyword.get(opts, :attach, [])
 
     @doc """
     The options for `EctoLibSql.connect/1`: all that are nobody else's, so that an unknown one is

@@ -423,6 +423,33 @@ defmodule EctoLibSql.ConnectionTest do
     end
   end
 
+  describe "attached databases" do
+    test "are had by every connection" do
+      [main, other] = [tmp_file(), tmp_file()]
+      pool = start(database: main, pool_size: 2, attach: [side: other])
+      {:ok, _} = query(pool, "CREATE TABLE side.t (a)")
+
+      DBConnection.run(pool, fn conn ->
+        {:ok, _} = query(conn, "INSERT INTO side.t VALUES (1)")
+        assert other(pool, &rows(&1, "SELECT a FROM side.t")) == [[1]]
+        assert rows(conn, "PRAGMA side.journal_mode") == [["wal"]]
+      end)
+
+      assert rows(start(database: other), "SELECT a FROM t") == [[1]]
+    end
+
+    test "that cannot be opened are errors that name them" do
+      options = [database: ":memory:", attach: [side: "/nowhere/x.db"]]
+
+      assert {:error, %Error{code: :cantopen, message: "attach side: " <> _}} =
+               Connection.connect(options)
+
+      assert_raise ArgumentError, ~r/attach takes a keyword list/, fn ->
+        Connection.start_link(database: ":memory:", attach: [main: "x.db"])
+      end
+    end
+  end
+
   describe "options" do
     test "that are unknown or wrong are errors that name them" do
       assert_raise ArgumentError, ~r/unknown option :databse/, fn ->

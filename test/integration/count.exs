@@ -10,9 +10,7 @@ defmodule EctoLibSql.Integration.Count do
 
     Ecto's integration suites: #{total} tests, #{ran} ran, #{ran - failures} passed, \
     #{failures} failed, #{excluded} excluded:
-    #{Enum.map_join(Exclusions.all(), "\n", &exclusion/1)}
+    #{Enum.map_join(Exclusions.reasons(), "\n", &("  * " <> &1))}
     """)
   end
-
-  defp exclusion({tag, reason}), do: "  * #{inspect(tag)}: #{reason}"
 end

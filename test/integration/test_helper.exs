@@ -7,7 +7,7 @@ Code.require_file("exclusions.exs", __DIR__)
 Code.require_file("count.exs", __DIR__)
 
 ExUnit.start(
-  exclude: EctoLibSql.Integration.Exclusions.tags(),
+  exclude: EctoLibSql.Integration.Exclusions.filters(),
   # The suites' modules share one database file, which has one writer at a time.
   max_cases: 1
 )
@@ -27,6 +27,10 @@ Application.put_env(:ecto_sql, Ecto.Integration.TestRepo,
 
 Application.put_env(:ecto_sql, Ecto.Integration.PoolRepo,
   database: database,
+  attach:
+    for name <- [:ecto_prefix_test, :bad_schema_migrations] do
+      {name, "#{database}-#{name}"}
+    end,
   pool_size: 5,
   max_restarts: 20,
   max_seconds: 10
@@ -58,6 +62,8 @@ Ecto.Adapters.SQL.Sandbox.mode(TestRepo, :manual)
 Process.flag(:trap_exit, true)
 
 ExUnit.after_suite(fn result ->
-  Ecto.Adapters.LibSql.storage_down(TestRepo.config())
+  for {_, database} <- [main: database] ++ PoolRepo.config()[:attach],
+      do: Ecto.Adapters.LibSql.storage_down(database: database)
+
   EctoLibSql.Integration.Count.print(result)
 end)
