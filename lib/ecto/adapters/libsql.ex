@@ -72,12 +72,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defoverridable init: 1, stream: 5
 
-    # The meta, which every callback gets, also says which database it is: a repo that is started
-    # dynamically has another one than its configuration says.
+    # The meta, which every callback gets, also says which database it is, and which column types
+    # its migrations write: a repo that is started dynamically has others than its configuration
+    # says.
     @impl Ecto.Adapter
     def init(config) do
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
-      {:ok, child_spec, Map.put(meta, :database, config[:database])}
+      types = Migration.column_types(config)
+      {:ok, child_spec, Map.merge(meta, %{database: config[:database], column_types: types})}
     end
 
     @impl Ecto.Adapter

@@ -102,14 +102,14 @@ defmodule EctoLibSql.ConstraintNames.Schema do
 
   ## Foreign keys
 
-  @doc "The foreign keys of a table."
+  @doc "The foreign keys of a table, as they are declared."
   @spec foreign_keys(State.t(), String.t(), String.t()) :: [foreign_key()]
   def foreign_keys(s, schema, table) do
     keys =
       s
       |> pragma(schema, "foreign_key_list", table)
       |> Enum.group_by(&hd/1)
-      |> Enum.sort()
+      |> Enum.sort(:desc)
 
     # They are counted from the last one.
     declared = s |> declared_keys(schema, table) |> Enum.reverse()
