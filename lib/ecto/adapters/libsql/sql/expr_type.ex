@@ -143,7 +143,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp base({kind, _} = type) when kind in [:array, :map, :parameterized],
       do: Ecto.Type.type(type)
 
-    defp base(type) when is_atom(type), do: Ecto.Type.type(type)
+    # What a custom type is stored as (`:uuid`) need not be a type of Ecto's.
+    defp base(type) when is_atom(type) do
+      if Ecto.Type.base?(type) or not Code.ensure_loaded?(type),
+        do: type,
+        else: Ecto.Type.type(type)
+    end
+
     defp base(_type), do: nil
   end
 end
