@@ -145,9 +145,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # What a custom type is stored as (`:uuid`) need not be a type of Ecto's.
     defp base(type) when is_atom(type) do
-      if Ecto.Type.base?(type) or not Code.ensure_loaded?(type),
-        do: type,
-        else: Ecto.Type.type(type)
+      custom? = Code.ensure_loaded?(type) and function_exported?(type, :type, 0)
+      if custom?, do: Ecto.Type.type(type), else: type
     end
 
     defp base(_type), do: nil
