@@ -260,7 +260,7 @@ if Code.ensure_loaded?(DBConnection) do
     @impl true
     def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
       case EctoLibSql.query_until(state.driver, query.statement, params, deadline(opts)) do
-        {:ok, result} -> {:ok, query, result, state}
+        {:ok, result} -> {:ok, describe(query, opts, state), result, state}
         {:error, error} -> failed(error, query, params, state)
       end
     end
@@ -288,6 +288,16 @@ if Code.ensure_loaded?(DBConnection) do
       case Native.describe(state.driver, query.statement) do
         {:ok, columns} -> {:ok, query, columns, state}
         {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
+    # Right after the run and on the same connection, so that a change of the schema has been seen.
+    defp describe(query, opts, state) do
+      with true <- Keyword.get(opts, :describe_columns, false),
+           {:ok, columns} <- Native.describe(state.driver, query.statement) do
+        %{query | columns: columns}
+      else
+        _ -> query
       end
     end
 

@@ -57,9 +57,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             {:ok, Query.t(), EctoLibSql.Result.t()} | {:error, Exception.t()}
     def prepare_execute(conn, name, sql, params, opts) do
       query = %Query{name: name, statement: IO.iodata_to_binary(sql)}
-
-      with {:ok, query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, query, decode(result, conn, query, opts)}
+      with {:ok, result} <- execute(conn, query, params, opts), do: {:ok, query, result}
     end
 
     # `{:ok, result}`, without the query: it did not change, and Ecto would write it to its cache
@@ -67,9 +65,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec execute(connection(), Query.t(), [term()], keyword()) ::
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
     def execute(conn, %Query{} = query, params, opts) do
-      with {:ok, _query, result} <- DBConnection.execute(conn, query, params, deadline(opts)),
-           do: {:ok, decode(result, conn, query, opts)}
+      run_opts = opts |> describe_columns() |> deadline()
+
+      with {:ok, ran, result} <- DBConnection.execute(conn, query, params, run_opts),
+           do: {:ok, decode(result, opts, fn -> {:ok, ran.columns} end)}
     end
+
+    defp describe_columns(opts),
+      do: if(Declared.noted?(opts), do: [describe_columns: true] ++ opts, else: opts)
 
     @spec query(connection(), iodata() | Query.t(), [term()], keyword()) ::
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
@@ -93,15 +96,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       conn
       |> DBConnection.stream(query, params, opts)
-      |> Stream.map(&decode(&1, conn, query, opts))
+      |> Stream.map(&decode(&1, opts, fn -> describe(conn, query, opts) end))
     end
 
-    defp decode(result, conn, query, opts) do
-      result
-      |> JsonColumn.decode()
-      |> Declared.decode(opts, fn -> describe(conn, query, opts) end)
-    end
-
+    # Streams are read inside of a transaction, so this is the same connection.
     defp describe(conn, query, opts) do
       query = %{query | kind: :describe}
       opts = opts |> Keyword.drop([:log]) |> deadline()
@@ -109,6 +107,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       with {:ok, _query, columns} <- DBConnection.execute(conn, query, [], opts),
            do: {:ok, columns}
     end
+
+    defp decode(result, opts, describe),
+      do: result |> JsonColumn.decode() |> Declared.decode(opts, describe)
 
     @spec explain_query(connection(), String.t(), [term()], keyword()) ::
             {:ok, String.t() | [map()]} | {:error, Exception.t()}

@@ -7,8 +7,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # A query whose sources all have types pays nothing for this. For another one, where its
     # columns come from is asked of SQLite after the run.
 
-    alias Ecto.Adapters.LibSql.Types
-    alias Ecto.Adapters.LibSql.Types.Json
+    alias Ecto.Adapters.LibSql.Types.{DecimalText, Json}
     alias EctoLibSql.Result
 
     @typedoc "For each column its table and its declared type, as far as it has them."
@@ -39,13 +38,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     @doc """
+    Whether `note/2` left a note.
+    """
+    @spec noted?(keyword()) :: boolean()
+    def noted?(opts), do: Keyword.has_key?(opts, @option)
+
+    @doc """
     The result with its columns decoded, if `note/2` left a note; `describe` answers what is known
     of them.
     """
     @spec decode(Result.t(), keyword(), (-> {:ok, described()} | term())) :: Result.t()
     def decode(%Result{rows: [_ | _]} = result, opts, describe) do
       with {:ok, typed_tables} <- Keyword.fetch(opts, @option),
-           {:ok, described} <- describe.(),
+           {:ok, [_ | _] = described} <- describe.(),
            decoders = Enum.map(described, &decoder(&1, typed_tables)),
            true <- Enum.any?(decoders) do
         %{result | rows: Enum.map(result.rows, &row(&1, decoders))}
@@ -61,7 +66,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp decoder("JSON_" <> _), do: {:map, &Json.decode/1}
-    defp decoder("DECIMAL_TEXT" <> _), do: {:decimal, &Types.load_decimal/1}
+    defp decoder("DECIMAL_TEXT" <> _), do: {:decimal, &DecimalText.load/1}
     defp decoder(_), do: nil
 
     defp row([cell | cells], [nil | decoders]), do: [cell | row(cells, decoders)]
