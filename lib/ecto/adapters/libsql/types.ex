@@ -38,7 +38,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # tuple; looking the running repo up in each dumper would cost two look-ups for each value.
     # Loaders tell the forms apart by the value.
 
-    alias Ecto.Adapters.LibSql.Types.{Calendar, Json}
+    alias Ecto.Adapters.LibSql.Types.{Calendar, DecimalText, Json}
 
     @type primitive :: Ecto.Type.primitive()
     @type step :: (term() -> {:ok, term()} | :error) | Ecto.Type.t()
@@ -120,7 +120,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def loaders(same, same) when same in [:integer, :id, :string, :binary, :any], do: []
     def loaders(:boolean, type), do: [(&load_boolean/1) | rest(:boolean, type)]
     def loaders(:float, :float), do: [&load_float/1]
-    def loaders(:decimal, type), do: [(&load_decimal/1) | rest(:decimal, type)]
+    def loaders(:decimal, type), do: [(&DecimalText.load/1) | rest(:decimal, type)]
     def loaders(:binary_id, type), do: [(&load_uuid/1) | rest(:binary_id, type)]
     def loaders(:uuid, Ecto.UUID), do: [&load_uuid/1]
     def loaders(:uuid, type), do: [&load_raw_uuid/1, type]
@@ -150,7 +150,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
     @spec dumpers(primitive(), Ecto.Type.t()) :: [step()]
     def dumpers(:float, :float), do: [&dump_float/1]
-    def dumpers(:decimal, type), do: [type, &dump_decimal/1]
+    def dumpers(:decimal, type), do: [type, &DecimalText.dump/1]
     def dumpers(:binary, type), do: [type, &dump_binary/1]
     def dumpers(:binary_id, type), do: first(:binary_id, type, &dump_uuid/1)
     def dumpers(:uuid, Ecto.UUID), do: [&dump_uuid/1]
@@ -202,34 +202,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp dump_float(value) when is_float(value) or value in [nil, :inf, :"-inf"], do: {:ok, value}
     defp dump_float(_), do: :error
-
-    @doc false
-    @spec load_decimal(term()) :: {:ok, Decimal.t() | nil} | :error
-    def load_decimal(nil), do: {:ok, nil}
-    def load_decimal(value) when is_integer(value), do: {:ok, Decimal.new(value)}
-    def load_decimal(value) when is_float(value), do: {:ok, Decimal.from_float(value)}
-    def load_decimal(%Decimal{} = value), do: {:ok, value}
-
-    def load_decimal(value) when is_binary(value) do
-      case Decimal.parse(value) do
-        {%Decimal{coef: coef} = decimal, ""} when is_integer(coef) -> {:ok, decimal}
-        _ -> :error
-      end
-    end
-
-    def load_decimal(_), do: :error
-
-    # Past this many places an exponent is written: a short literal must not become gigabytes.
-    @most_places 1_000
-
-    defp dump_decimal(nil), do: {:ok, nil}
-
-    defp dump_decimal(%Decimal{coef: coef, exp: exp} = decimal) when is_integer(coef) do
-      format = if exp in -@most_places..@most_places, do: :normal, else: :scientific
-      {:ok, Decimal.to_string(decimal, format)}
-    end
-
-    defp dump_decimal(_), do: :error
 
     defp dump_binary(nil), do: {:ok, nil}
     defp dump_binary(bytes) when is_binary(bytes), do: {:ok, {:blob, bytes}}
