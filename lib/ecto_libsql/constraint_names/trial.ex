@@ -59,4 +59,20 @@ defmodule EctoLibSql.ConstraintNames.Trial do
       {:error, _error} -> []
     end
   end
+
+  @doc """
+  The program of a statement; nothing where it cannot be prepared.
+  """
+  @spec explain(State.t(), String.t(), EctoLibSql.params()) :: [[term()]]
+  def explain(%State{} = s, sql, params) do
+    # Not from the statement cache: SQLite does not prepare a statement that explains anew when the
+    # schema has changed since.
+    with {:ok, id} <- EctoLibSql.prepare(s, "EXPLAIN " <> sql) do
+      explained = EctoLibSql.query_stmt(s, id, params, timeout: @timeout)
+      EctoLibSql.finalize_stmt(s, id)
+      with {:ok, %{rows: rows}} <- explained, do: rows, else: (_ -> [])
+    else
+      {:error, _error} -> []
+    end
+  end
 end

@@ -38,10 +38,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       SQL.query!(meta, IO.iodata_to_binary(sql), params, quiet(opts)).rows || []
     end
 
-    @doc "Whether a query could run, which it does not."
+    @doc "Whether a statement could run, which it does not."
     @spec compiles(t(), iodata()) :: :ok | {:error, Exception.t()}
     def compiles(%__MODULE__{meta: meta, opts: opts}, sql) do
-      with {:ok, _} <- SQL.query(meta, IO.iodata_to_binary(["EXPLAIN ", sql]), [], quiet(opts)),
+      # A statement that explains is not prepared anew when the schema changes: hence one of its own
+      # for each question.
+      question = ["EXPLAIN /* ", Integer.to_string(System.unique_integer()), " */ ", sql]
+
+      with {:ok, _} <- SQL.query(meta, IO.iodata_to_binary(question), [], quiet(opts)),
            do: :ok
     end
 

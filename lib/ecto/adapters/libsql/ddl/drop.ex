@@ -34,12 +34,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       }
 
       Database.transaction!(db, fn ->
-        views = if mode == :cascade, do: Verification.working_views(db, info), else: []
+        views = if mode == :cascade, do: Verification.working_views(db, schema), else: []
         children = TableInfo.children(db, info)
         if mode == :cascade, do: drop_keys(db, info, children), else: check!(db, info, children)
         drop_triggers(db, info)
         Database.run!(db, Tables.drop(%{table | prefix: schema}, []))
-        Enum.each(views, &Database.run!(db, ["DROP VIEW IF EXISTS ", quote_name(schema, &1)]))
+        drop_broken(db, schema, views)
       end)
     end
 
@@ -83,6 +83,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         end)
         |> Draft.rebuild()
         |> Alter.finish!(db)
+      end
+    end
+
+    defp drop_broken(db, schema, views) do
+      for view <- views, match?({:error, _}, Verification.view_works(db, schema, view)) do
+        Database.run!(db, ["DROP VIEW ", quote_name(schema, view)])
       end
     end
 

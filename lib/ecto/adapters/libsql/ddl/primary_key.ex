@@ -90,7 +90,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         {:rowid, wanted} -> wanted
         {:random_rowid, true} -> raise ArgumentError, refusal(table, name, "RANDOM ROWID")
         {:random_rowid, _} -> false
-        {:without_rowid, wanted} when wanted or serial? -> without_rowid!(table, name)
+        {:without_rowid, wanted} when wanted == true or serial? -> without_rowid!(table, name)
         {:without_rowid, _} -> false
       end
     end

@@ -18,7 +18,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec run!(Database.t(), Draft.t()) :: :ok
     def run!(db, %Draft{info: info} = draft) do
       Database.transaction!(db, fn ->
-        views = Verification.working_views(db, info)
+        views = Verification.working_views(db, info.schema)
 
         Database.without_foreign_keys(db, fn ->
           # Else the renaming would look for the table that is not there just then in all views and
