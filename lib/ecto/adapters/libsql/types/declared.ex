@@ -27,14 +27,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp typed?(sources), do: sources |> Tuple.to_list() |> Enum.all?(&typed_source?/1)
 
+    defp typed_source?({:values, _, _}), do: true
+    defp typed_source?({:fragment, _, _}), do: false
     defp typed_source?({_source, schema, _prefix}), do: schema != nil
     defp typed_source?(%Ecto.SubQuery{query: %{sources: sources}}), do: typed?(sources)
-    defp typed_source?({:values, _, _}), do: true
-    defp typed_source?(_), do: false
 
     # The schema says what type the columns of its table have.
     defp typed_tables(sources) do
-      for {table, schema, _prefix} <- Tuple.to_list(sources), schema != nil, do: table
+      for {table, schema, _prefix} <- Tuple.to_list(sources), is_atom(schema), schema, do: table
     end
 
     @doc """

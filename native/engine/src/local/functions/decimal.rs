@@ -18,9 +18,9 @@ pub(super) struct Decimal {
 /// machine's memory.
 const MOST_DIGITS: i64 = 100_000;
 
-/// Significant digits of a quotient, as of the default context of Elixir's Decimal. Where an
+/// Significant digits of a quotient, as of the default context of Elixir's Decimal 3. Where an
 /// operand has more than that itself, the quotient has ten more than the longer operand.
-const PRECISION: usize = 28;
+const PRECISION: usize = 34;
 
 /// Text is written without an exponent up to this many places, as the Elixir side does it.
 const MOST_PLACES: i64 = 1_000;
@@ -281,12 +281,12 @@ mod tests {
     #[test]
     fn quotients_are_elixirs() {
         for (left, right, quotient) in [
-            ("1", "3", "0.3333333333333333333333333333"),
-            ("2", "3", "0.6666666666666666666666666667"),
-            ("-2", "3", "-0.6666666666666666666666666667"),
+            ("1", "3", "0.3333333333333333333333333333333333"),
+            ("2", "3", "0.6666666666666666666666666666666667"),
+            ("-2", "3", "-0.6666666666666666666666666666666667"),
             ("100", "4", "25"),
             ("1.00", "4", "0.25"),
-            ("10", "3", "3.333333333333333333333333333"),
+            ("10", "3", "3.333333333333333333333333333333333"),
             ("0", "7", "0"),
             ("1", "0.001", "1000"),
         ] {
@@ -300,9 +300,9 @@ mod tests {
 
     #[test]
     fn a_long_dividend_keeps_its_digits() {
-        let long = "1000000000000000000000000000001";
+        let long = "1000000000000000000000000000000000001";
         let half = decimal(long).divide(&decimal("2")).unwrap();
-        assert_eq!(half.to_string(), "500000000000000000000000000000.5");
+        assert_eq!(half.to_string(), "500000000000000000000000000000000000.5");
     }
 
     #[test]
