@@ -10,8 +10,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def collated(expr, scope), do: [Expression.operand(expr, scope) | of(expr, scope)]
 
     @spec of(term(), Scope.t()) :: iodata()
-    def of(expr, scope) do
-      if ExprType.of(expr, scope) == :decimal, do: " COLLATE ECTO_DECIMAL", else: []
-    end
+    def of(expr, scope),
+      do: if(ExprType.of(expr, scope) == :decimal, do: decimal(), else: [])
+
+    @spec decimal() :: String.t()
+    def decimal, do: " COLLATE ECTO_DECIMAL"
   end
 end

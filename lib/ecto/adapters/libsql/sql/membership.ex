@@ -13,22 +13,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # As one parameter for each element.
     def expr(left, {:^, _, [ix, length]}, scope) do
       parameters = Enum.map_intersperse(0..(length - 1)//1, ?,, &Scope.parameter(scope, ix + &1))
-      [left(left, scope), " IN (", parameters, ?)]
+      [left(left, [], scope), " IN (", parameters, ?)]
     end
 
     def expr(left, %Ecto.SubQuery{} = subquery, scope),
-      do: [left(left, scope), " IN " | Subquery.expr(subquery, scope)]
-
-    def expr({:{}, _, _} = left, [{:{}, _, _} | _] = rows, scope),
-      do: [Expression.expr(left, scope), " IN (VALUES ", Expression.list(rows, scope), ?)]
+      do: [left(left, [subquery], scope), " IN " | Subquery.expr(subquery, scope)]
 
     def expr(left, list, scope) when is_list(list) do
       elements =
-        if ExprType.of(left, scope) == :decimal,
+        if decimal?([left | list], scope),
           do: Enum.map_intersperse(list, ", ", &decimal_text(&1, scope)),
           else: Expression.list(list, scope)
 
-      [left(left, scope), " IN (", elements, ?)]
+      [left(left, list, scope), " IN (", elements, ?)]
     end
 
     def expr(left, {:json, json}, scope) do
@@ -45,7 +42,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       [
         ?(,
-        left(left, scope),
+        left(left, [], scope),
         " IN (SELECT value FROM json_each(",
         array,
         ")) OR (",
@@ -54,7 +51,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       ]
     end
 
-    defp left(left, scope), do: Collation.collated(left, scope)
+    # IN compares by the collation of its left side.
+    defp left(left, others, scope) do
+      if decimal?([left | others], scope),
+        do: [Expression.operand(left, scope) | Collation.decimal()],
+        else: Expression.operand(left, scope)
+    end
+
+    defp decimal?(exprs, scope), do: Enum.any?(exprs, &(ExprType.of(&1, scope) == :decimal))
 
     # An element of another type has no affinity to become text by.
     defp decimal_text(expr, _scope) when is_binary(expr), do: Literal.text(expr)

@@ -33,14 +33,17 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       case {query.combinations, merge(distinct, order_terms(query))} do
         {[], [_ | _] = terms} when query.order_bys != [] ->
           order = ["ORDER BY " | Ordering.terms(terms, scope)]
-          numbers = [{"pick", numbering(partition, order)}, {"place", numbering([], order)}]
-          [outer(scope, numbers, ~s("pick" = 1)), ~s( ORDER BY "place") | limits(scope)]
+          numbers = [{"pick", numbering([partition, ?\s | order])}, {"place", numbering(order)}]
+          picked = outer(scope, numbers, ~s("pick" = 1))
+          [CTE.with(scope), picked, ~s( ORDER BY "place") | limits(scope)]
 
         {_combinations, _terms} ->
+          picked = outer(scope, [{"pick", numbering(partition)}], ~s("pick" = 1))
+
           [
-            outer(scope, [{"pick", numbering(partition, [])}], ~s("pick" = 1)),
-            Combination.combinations(scope),
-            Ordering.order_by(scope) | limits(scope)
+            CTE.with(scope),
+            Combination.combine(picked, scope),
+            Combination.order_by(scope) | limits(scope)
           ]
       end
     end
@@ -55,7 +58,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp with_ties(%Scope{query: query} = scope) do
       check_with_ties!(scope)
       order = ["ORDER BY " | query |> order_terms() |> Ordering.terms(scope)]
-      numbers = [{"rank", ["rank() OVER (", order, ?)]}, {"place", numbering([], order)}]
+      numbers = [{"rank", ["rank() OVER (", order, ?)]}, {"place", numbering(order)}]
       limit = Expression.operand(query.limit.expr, scope)
 
       picked =
@@ -68,7 +71,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             [~s("rank" <= ), limit, " + ", offset, ~s( AND "place" > ) | offset]
         end
 
-      [outer(scope, numbers, picked) | ~s( ORDER BY "place")]
+      [CTE.with(scope), outer(scope, numbers, picked) | ~s( ORDER BY "place")]
     end
 
     defp check_with_ties!(%Scope{query: query} = scope) do
@@ -91,8 +94,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     ## Both
 
-    defp numbering(partition, order),
-      do: ["row_number() OVER (", Enum.intersperse([partition, order], ?\s), ?)]
+    defp numbering(window), do: ["row_number() OVER (", window, ?)]
 
     defp outer(%Scope{query: query} = scope, numbers, picked) do
       fields = query |> columns() |> Enum.with_index()
@@ -106,7 +108,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       numbers = Enum.map(numbers, fn {name, sql} -> [sql, " AS " | Name.quote_name(name)] end)
 
       [
-        CTE.with(scope),
         "SELECT ",
         outer,
         " FROM (SELECT ",

@@ -41,11 +41,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp term({direction, expr}, scope),
       do: [Collation.collated(expr, scope) | direction(direction)]
 
-    defp direction(:asc), do: []
-    defp direction(:asc_nulls_last), do: " ASC NULLS LAST"
-    defp direction(:asc_nulls_first), do: " ASC NULLS FIRST"
-    defp direction(:desc), do: " DESC"
-    defp direction(:desc_nulls_last), do: " DESC NULLS LAST"
-    defp direction(:desc_nulls_first), do: " DESC NULLS FIRST"
+    @spec direction(atom()) :: iodata()
+    def direction(:asc), do: []
+    def direction(:asc_nulls_last), do: " ASC NULLS LAST"
+    def direction(:asc_nulls_first), do: " ASC NULLS FIRST"
+    def direction(:desc), do: " DESC"
+    def direction(:desc_nulls_last), do: " DESC NULLS LAST"
+    def direction(:desc_nulls_first), do: " DESC NULLS FIRST"
   end
 end

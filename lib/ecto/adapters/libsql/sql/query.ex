@@ -21,14 +21,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp plain(%Scope{query: query} = scope) do
+      select = ["SELECT ", distinct(query.distinct, scope), Select.fields(scope), body(scope)]
+
       [
         CTE.with(scope),
-        "SELECT ",
-        distinct(query.distinct, scope),
-        Select.fields(scope),
-        body(scope),
-        Combination.combinations(scope),
-        Ordering.order_by(scope),
+        Combination.combine(select, scope),
+        Combination.order_by(scope),
         limit(scope) | offset(scope)
       ]
     end

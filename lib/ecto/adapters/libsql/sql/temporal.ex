@@ -21,34 +21,20 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
     @spec datetime_add(term(), term(), String.t(), Scope.t(), atom()) :: iodata()
     def datetime_add(value, count, interval, scope, wanted \\ nil) do
-      type = ExprType.of(value, scope)
-      precision = precision(type) || precision(wanted) || 6
-
-      value =
-        value |> Expression.expr(scope) |> convert(type, if(type == :date, do: :naive_datetime))
-
-      add(value, count, interval, precision, scope)
+      precision = precision(ExprType.of(value, scope)) || precision(wanted) || 6
+      value = Expression.expr(value, scope)
+      arguments = arguments(value, count, interval, scope)
+      ["ecto_datetime_add(", arguments, ", ", Integer.to_string(precision), ?)]
     end
 
     @spec date_add(term(), term(), String.t(), Scope.t()) :: iodata()
     def date_add(value, count, interval, scope) do
-      type = ExprType.of(value, scope)
-      value |> Expression.expr(scope) |> convert(type, :date) |> add(count, interval, 0, scope)
+      date = value |> Expression.expr(scope) |> convert(ExprType.of(value, scope), :date)
+      ["ecto_date_add(", arguments(date, count, interval, scope), ?)]
     end
 
-    defp add(value, count, interval, precision, scope) do
-      [
-        "ecto_datetime_add(",
-        value,
-        ", ",
-        Expression.expr(count, scope),
-        ", ",
-        Literal.text(interval),
-        ", ",
-        Integer.to_string(precision),
-        ?)
-      ]
-    end
+    defp arguments(value, count, interval, scope),
+      do: Enum.intersperse([value, Expression.expr(count, scope), Literal.text(interval)], ", ")
 
     defp precision(type) when type in [:date | @seconds], do: 0
     defp precision(type) when type in @microseconds, do: 6
