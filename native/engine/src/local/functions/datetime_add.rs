@@ -1,5 +1,6 @@
 //! `ecto_datetime_add(value, count, unit, precision)`: a date and time with 0 or 6 digits of the
-//! second's fraction, or, where the value is a date alone, a date.
+//! second's fraction, or, where the value is a date alone, a date; and
+//! `ecto_date_add(value, count, unit)`: a date.
 //!
 //! As Postgres adds an interval: months first, where a day that the month does not have becomes
 //! its last one, then the rest as so many microseconds. A fraction of a year is rounded to
@@ -22,6 +23,26 @@ pub(super) fn datetime_add(values: &[ValueRef<'_>]) -> Answer {
         ValueRef::Null => return Ok(Output::Null),
         _ => return Err("the precision of a date and time is 0 or 6".to_owned()),
     };
+    add(value, count, unit, |text, sum| match text.len() {
+        DATE_LENGTH => sum.date(),
+        _ => sum.datetime(fraction),
+    })
+}
+
+pub(super) fn date_add(values: &[ValueRef<'_>]) -> Answer {
+    let [value, count, unit] = *values else {
+        return Ok(Output::Null);
+    };
+    add(value, count, unit, |_, sum| sum.date())
+}
+
+/// `write` is given the value's text and the sum.
+fn add(
+    value: ValueRef<'_>,
+    count: ValueRef<'_>,
+    unit: ValueRef<'_>,
+    write: impl FnOnce(&[u8], Moment) -> Option<String>,
+) -> Answer {
     let (Some(count), false, false) = (number_text(count)?, value.is_null(), unit.is_null()) else {
         return Ok(Output::Null);
     };
@@ -35,10 +56,7 @@ pub(super) fn datetime_add(values: &[ValueRef<'_>]) -> Answer {
         .and_then(|months| moment.add_months(months))
         .zip(small(microseconds))
         .and_then(|(moment, microseconds)| moment.add_microseconds(microseconds))
-        .and_then(|moment| match text.len() {
-            DATE_LENGTH => moment.date(),
-            _ => moment.datetime(fraction),
-        })
+        .and_then(|sum| write(text, sum))
         .map(Output::Text)
         .ok_or_else(|| {
             format!(
@@ -246,6 +264,9 @@ mod tests {
         ] {
             let count = ValueRef::Integer(count);
             assert_eq!(text(added("2014-01-01", count, unit, 6)), sum);
+            let [date, unit] =
+                ["2014-01-01T00:00:00", unit].map(|text| ValueRef::Text(text.as_bytes()));
+            assert_eq!(text(date_add(&[date, count, unit])), sum);
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The scalar functions. NULL in, NULL out.
 
-use super::datetime_add::datetime_add;
+use super::datetime_add::{date_add, datetime_add};
 use super::decimal::Decimal;
 use super::number::Number;
 use super::{Answer, Output, Scalar, no_number, number_text};
 use crate::value::ValueRef;
 
-pub(super) static ALL: [Scalar; 6] = [
+pub(super) static ALL: [Scalar; 7] = [
     Scalar {
         name: c"ecto_decimal_add",
         arguments: 2,
@@ -36,6 +36,11 @@ pub(super) static ALL: [Scalar; 6] = [
         name: c"ecto_datetime_add",
         arguments: 4,
         call: datetime_add,
+    },
+    Scalar {
+        name: c"ecto_date_add",
+        arguments: 3,
+        call: date_add,
     },
 ];
 
