@@ -90,9 +90,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       raise ArgumentError, "LibSql adapter does not support keyword lists in :options"
     end
 
-    defp modifiers(%Table{modifiers: nil}), do: []
+    # ecto_sql 3.13's struct has no modifiers.
+    defp modifiers(%Table{} = table) do
+      case Map.get(table, :modifiers) do
+        nil -> []
+        modifiers -> modifier(modifiers, table)
+      end
+    end
 
-    defp modifiers(%Table{modifiers: modifiers} = table) do
+    defp modifier(modifiers, table) do
       if is_binary(modifiers) and modifiers =~ ~r/\A\s*TEMP(ORARY)?\s*\z/i do
         "TEMPORARY "
       else
