@@ -38,16 +38,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # NULL, not false, if the array is NULL: `not` would turn false into true.
     def expr(left, array, scope) do
+      collation =
+        if ExprType.of(array, scope) == {:array, :decimal},
+          do: Collation.decimal(),
+          else: Collation.of(left, scope)
+
       array = Expression.operand(array, scope)
 
       [
-        ?(,
-        left(left, [], scope),
-        " IN (SELECT value FROM json_each(",
-        array,
-        ")) OR (",
-        array,
-        " IS NULL AND NULL))"
+        [?(, Expression.operand(left, scope), collation, " IN (SELECT value FROM json_each("],
+        [array, ")) OR (", array, " IS NULL AND NULL))"]
       ]
     end
 

@@ -3,12 +3,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # What update_all and delete_all can be run on: a table.
 
-    alias Ecto.Adapters.LibSql.SQL.{Lock, QueryError, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope}
 
     @spec check!(Scope.t()) :: :ok
-    def check!(%Scope{query: %{from: %{source: {table, _schema}}}} = scope)
-        when is_binary(table),
-        do: Lock.check!(scope)
+    def check!(%Scope{query: %{from: %{source: {table, _schema}}}}) when is_binary(table), do: :ok
 
     def check!(scope) do
       QueryError.raise_error(
