@@ -130,6 +130,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def loaders(time, type) when time in [:time, :time_usec],
       do: [&Calendar.load_time/1, type]
 
+    def loaders(:naive_datetime, :naive_datetime),
+      do: [&Calendar.load_datetime(&1, :naive_datetime)]
+
+    def loaders(:naive_datetime_usec, :naive_datetime_usec),
+      do: [&Calendar.load_datetime(&1, :naive_datetime_usec)]
+
+    def loaders(:utc_datetime, :utc_datetime),
+      do: [&Calendar.load_datetime(&1, :utc_datetime)]
+
+    def loaders(:utc_datetime_usec, :utc_datetime_usec),
+      do: [&Calendar.load_datetime(&1, :utc_datetime_usec)]
+
     def loaders(datetime, type)
         when datetime in [
                :naive_datetime,
