@@ -346,7 +346,7 @@ if Code.ensure_loaded?(DBConnection) do
 
         :error ->
           with timeout when is_integer(timeout) <- Keyword.get(opts, :timeout, @timeout),
-               do: now() + timeout - min(div(timeout, 5), 200)
+               do: now() + timeout - min(div(timeout, 4), 250)
       end
     end
 

@@ -114,6 +114,34 @@ defmodule Ecto.Adapters.LibSql.MigrationLockTest do
     end
   end
 
+  defmodule Counted do
+    use Ecto.Migration
+
+    def up do
+      create table(:counted)
+      execute "INSERT INTO counted DEFAULT VALUES"
+    end
+  end
+
+  test "lets migrators that start together run each migration once", %{path: path} do
+    migrate = fn n ->
+      config = [database: path, pool_size: 2, name: nil, log: false]
+      repo = start_supervised!({Repo, config}, id: {:migrator, n})
+
+      Task.async(fn ->
+        Repo.put_dynamic_repo(repo)
+        Ecto.Migrator.run(Repo, [{1, Counted}], :up, all: true, log: false, dynamic_repo: repo)
+      end)
+    end
+
+    ran = 1..4 |> Enum.map(migrate) |> Task.await_many(30_000)
+    assert Enum.sort(ran) == [[], [], [], [1]]
+
+    {:ok, s} = EctoLibSql.connect(database: path)
+    assert EctoLibSql.query_one(s, "SELECT count(*) FROM counted") == {:ok, [1]}
+    assert EctoLibSql.query_one(s, "SELECT count(*) FROM schema_migrations") == {:ok, [1]}
+  end
+
   test "of a database in memory is this VM's" do
     repo = start_supervised!({Repo, database: ":memory:", pool_size: 1, name: nil})
     meta = Ecto.Adapter.lookup_meta(repo)

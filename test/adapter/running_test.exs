@@ -85,6 +85,51 @@ defmodule Ecto.Adapters.LibSql.RunningTest do
     end
   end
 
+  describe "calls of the NIF" do
+    @describetag :capture_log
+
+    # By name, as another process makes them.
+    defp nif_calls(fun) do
+      task = Task.async(fn -> receive(do: (:go -> fun.())) end)
+      :erlang.trace(task.pid, true, [:call])
+      :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, true, [:local])
+      send(task.pid, :go)
+      Task.await(task)
+      :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, false, [:local])
+      delivered = :erlang.trace_delivered(task.pid)
+      assert_receive {:trace_delivered, _, ^delivered}
+      traced()
+    end
+
+    defp traced do
+      receive do
+        {:trace, _pid, :call, {EctoLibSql.Native, name, _args}} -> [name | traced()]
+      after
+        0 -> []
+      end
+    end
+
+    test "are one for a query, cold and warm" do
+      get = fn -> Repo.get!(Item, 1) end
+      assert nif_calls(get) == [:query]
+      assert nif_calls(get) == [:query]
+      assert nif_calls(fn -> Repo.insert!(%Item{name: "x"}) end) == [:query]
+      assert nif_calls(fn -> Repo.update_all(Item, set: [name: "y"]) end) == [:query]
+    end
+
+    test "are two more for a transaction" do
+      assert nif_calls(fn -> Repo.transaction(fn -> Repo.get!(Item, 1) end) end) ==
+               [:begin, :query, :commit]
+    end
+  end
+
+  @tag :capture_log
+  test "a warm query answers its result alone, so that Ecto does not write its cache again" do
+    %{pid: pool, sql: connection} = Ecto.Adapter.lookup_meta(Repo)
+    {:ok, query, _result} = connection.prepare_execute(pool, "name", "SELECT 1", [], [])
+    assert {:ok, %EctoLibSql.Result{rows: [[1]]}} = connection.execute(pool, query, [], [])
+  end
+
   describe "query helpers" do
     @describetag :capture_log
 

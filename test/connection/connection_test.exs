@@ -127,7 +127,7 @@ defmodule EctoLibSql.ConnectionTest do
 
       DBConnection.transaction(pool, fn _conn ->
         assert_raise Error, ~r/deadline/, fn ->
-          other(pool, &DBConnection.transaction(&1, fn _ -> :got_it end, timeout: 100))
+          other(pool, &DBConnection.transaction(&1, fn _ -> :got_it end, timeout: 500))
         end
 
         for mode <- [:deferred, :transaction, :read_only] do
@@ -266,6 +266,70 @@ defmodule EctoLibSql.ConnectionTest do
     end
 
     @tag database: :file
+    test "whose COMMIT finds the database busy are rolled back, and the connection stays" do
+      file = tmp_file()
+      pool = start(database: file, journal_mode: :delete, busy_timeout: 30)
+      {:ok, _} = query(pool, "CREATE TABLE t (a)")
+      id = connection_id(pool)
+
+      {:ok, reader} = EctoLibSql.connect(database: file, journal_mode: :delete)
+      {:ok, _} = EctoLibSql.begin(reader, behavior: :deferred)
+      {:ok, _} = EctoLibSql.query(reader, "SELECT * FROM t")
+
+      assert_raise Error, ~r/locked/, fn ->
+        DBConnection.transaction(pool, &query(&1, "INSERT INTO t VALUES (1)"))
+      end
+
+      EctoLibSql.disconnect(reader)
+      assert connection_id(pool) == id
+      assert rows(pool, "SELECT count(*) FROM t") == [[0]]
+
+      assert {:ok, {:ok, _}} =
+               DBConnection.transaction(pool, &query(&1, "INSERT INTO t VALUES (1)"))
+    end
+
+    test "are told when a write in them was stopped, and the connection stays", %{pool: pool} do
+      {:ok, _} = query(pool, "CREATE TABLE t (a)")
+      id = connection_id(pool)
+      endless = String.replace(@endless, "count(*)", "i")
+
+      assert_raise Error, ~r/rolled the transaction back/, fn ->
+        DBConnection.transaction(pool, fn conn ->
+          {:ok, _} = query(conn, "INSERT INTO t VALUES (1)")
+
+          {:error, %Error{code: :timeout}} =
+            query(conn, "INSERT INTO t #{endless}", [], timeout: 40)
+        end)
+      end
+
+      assert connection_id(pool) == id
+      assert DBConnection.status(pool) == :idle
+      assert rows(pool, "SELECT count(*) FROM t") == [[0]]
+    end
+
+    test "go on after an interrupt", %{pool: pool} do
+      id = connection_id(pool)
+
+      assert {:ok, [[1]]} =
+               DBConnection.transaction(pool, fn conn ->
+                 task = interrupt_soon(connection(conn))
+                 assert {:error, %Error{code: :interrupted}} = query(conn, @endless)
+                 Task.shutdown(task)
+                 rows(conn, "SELECT 1")
+               end)
+
+      assert connection_id(pool) == id
+    end
+
+    # Until it has hit.
+    defp interrupt_soon(driver) do
+      Task.async(fn ->
+        fn -> EctoLibSql.interrupt_connection(driver) end
+        |> Stream.repeatedly()
+        |> Enum.each(fn :ok -> receive(do: (:never -> :ok), after: (5 -> :ok)) end)
+      end)
+    end
+
     test "left open by hand are ended when the connection is idle" do
       pool = start(database: tmp_file(), idle_interval: 10)
       {:ok, _} = query(pool, "CREATE TABLE t (a)")
