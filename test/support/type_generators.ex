@@ -91,6 +91,7 @@ if Code.ensure_loaded?(StreamData) do
     def value(:nested), do: list_of(list_of(integer(), max_length: 3), max_length: 3)
     def value(:decimals), do: list_of(or_nil(value(:decimal)), max_length: 4)
     def value(:binaries), do: list_of(or_nil(binary()), max_length: 4)
+    def value(:bitstrings), do: list_of(or_nil(bitstring()), max_length: 4)
     def value(:uuids), do: list_of(value(:uuid), max_length: 4)
     def value(:times), do: list_of(value(:utc_usec), max_length: 4)
     def value(:maps), do: list_of(value(:map), max_length: 3)

@@ -77,6 +77,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         field(:nested, {:array, {:array, :integer}})
         field(:decimals, {:array, :decimal})
         field(:binaries, {:array, :binary})
+        field(:bitstrings, {:array, :bitstring})
         field(:uuids, {:array, Ecto.UUID})
         field(:times, {:array, :utc_datetime_usec})
         field(:maps, {:array, :map})

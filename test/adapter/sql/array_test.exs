@@ -75,7 +75,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     test "push" do
       assert sql(from(p in Post, update: [push: [tags: ^"n"]]), :update_all) ==
-               ~s{UPDATE "posts" AS p0 SET "tags" = json_insert(coalesce(p0."tags", '[]'), '$[#]', ?1)}
+               ~s{UPDATE "posts" AS p0 SET "tags" = iif(typeof(p0."tags") = 'blob', } <>
+                 ~s{jsonb(json_insert(coalesce(p0."tags", '[]'), '$[#]', ?1)), } <>
+                 ~s{json_insert(coalesce(p0."tags", '[]'), '$[#]', ?1))}
 
       push = fn values -> Repo.update_all(Post, push: values) end
 

@@ -86,7 +86,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
 
     assert stored(:decimals, [Decimal.new("1.10")]) == {"text", ~s(["1.10"])}
     assert stored(:uuids, [String.upcase(@uuid)]) == {"text", ~s(["#{@uuid}"])}
-    assert stored(:binaries, [<<255>>]) == {"text", ~s(["/w=="])}
+    assert stored(:binaries, [<<255>>]) == {"text", ~s(["FF"])}
   end
 
   if Code.ensure_loaded?(Duration) do

@@ -1,7 +1,7 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule Ecto.Adapters.LibSql.SQL.Array do
     @moduledoc false
-    # Arrays, which are stored as JSON: literals, push and pull.
+    # Arrays, which are stored as JSON, or JSONB: literals, push and pull.
 
     alias Ecto.Adapters.LibSql.SQL.{Expression, ExprType, Scope}
 
@@ -16,7 +16,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec push(iodata(), term(), term(), Scope.t()) :: iodata()
     def push(array, value, type, scope) do
       value = element(value, element_type(type, value, scope), scope)
-      ["json_insert(coalesce(", array, ", '[]'), '$[#]', ", value, ?)]
+      in_form(array, ["json_insert(coalesce(", array, ", '[]'), '$[#]', ", value, ?)])
     end
 
     @doc "The array without the elements that equal the value; NULL stays NULL."
@@ -27,20 +27,46 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           :decimal ->
             ["ecto_decimal_cmp(each.value, ", Expression.expr(value, scope), ") IS NOT 0"]
 
-          _type ->
-            ["each.value IS NOT " | Expression.operand(value, scope)]
+          type ->
+            ["each.value IS NOT " | as_element(Expression.operand(value, scope), type)]
         end
 
       # Each element as the JSON that it is in the array.
       elements = ["json(", array, " -> each.fullkey)"]
 
-      [
+      pulled = [
         ["iif(", array, " IS NULL, NULL, (SELECT json_group_array(", elements],
         [") FROM json_each(", array, ") AS each WHERE ", kept, "))"]
       ]
+
+      in_form(array, pulled)
     end
 
-    defp element_type({:array, type}, _value, _scope), do: Ecto.Type.type(type)
+    # JSONB stays JSONB, or it would not equal other JSONB any more.
+    defp in_form(array, changed),
+      do: ["iif(typeof(", array, ") = 'blob', jsonb(", changed, "), ", changed, ?)]
+
+    @doc """
+    A value as the element of an array, as json_each() has it: JSON holds no blobs, so that bytes
+    are in hexadecimal there and UUIDs text, whatever a column of their type holds.
+    """
+    @spec as_element(iodata(), term()) :: iodata()
+    def as_element(value, type) when type in [:binary, :bitstring],
+      do: ["iif(", value, " IS NULL, NULL, hex(", value, "))"]
+
+    def as_element(value, type) when type in [:uuid, :binary_id] do
+      part = fn range -> ["substr(hex(", value, "), ", range, ?)] end
+      parts = Enum.map(["1, 8", "9, 4", "13, 4", "17, 4", "21"], part)
+
+      [
+        ["iif(typeof(", value, ") = 'blob', lower("],
+        [Enum.intersperse(parts, " || '-' || "), "), ", value, ?)]
+      ]
+    end
+
+    def as_element(value, _type), do: value
+
+    defp element_type({:array, type}, _value, _scope), do: type
     defp element_type(_type, value, scope), do: ExprType.of(value, scope)
 
     # SQLite has no booleans, and writes floats into JSON with 15 digits.
@@ -72,6 +98,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       ]
     end
 
-    defp element(value, _type, scope), do: Expression.expr(value, scope)
+    defp element(value, type, scope), do: value |> Expression.expr(scope) |> as_element(type)
   end
 end

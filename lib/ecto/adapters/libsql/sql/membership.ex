@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # `in`: a list, an interpolated list, a subquery, or an array that is stored as JSON.
 
-    alias Ecto.Adapters.LibSql.SQL.{Collation, Decimals, Expression, ExprType, Literal}
+    alias Ecto.Adapters.LibSql.SQL.{Array, Collation, Decimals, Expression, ExprType, Literal}
     alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope, Subquery}
     alias Ecto.Adapters.LibSql.Types.Json
 
@@ -38,15 +38,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # NULL, not false, if the array is NULL: `not` would turn false into true.
     def expr(left, array, scope) do
-      collation =
-        if ExprType.of(array, scope) == {:array, :decimal},
-          do: Collation.decimal(),
-          else: Collation.of(left, scope)
+      {type, collation} =
+        case ExprType.of(array, scope) do
+          {:array, :decimal} -> {:decimal, Collation.decimal()}
+          {:array, type} -> {type, Collation.of(left, scope)}
+          _ -> {ExprType.of(left, scope), Collation.of(left, scope)}
+        end
 
       array = Expression.operand(array, scope)
+      left = left |> Expression.operand(scope) |> Array.as_element(type)
 
       [
-        [?(, Expression.operand(left, scope), collation, " IN (SELECT value FROM json_each("],
+        [?(, left, collation, " IN (SELECT value FROM json_each("],
         [array, ")) OR (", array, " IS NULL AND NULL))"]
       ]
     end

@@ -82,7 +82,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         :map -> Ecto.Type.embedded_load(type, value, :json)
         {:map, _} -> Ecto.Type.embedded_load(type, value, :json)
         {:array, _} -> load_array(type, value)
-        :binary -> with {:ok, bytes} <- from_base64(value), do: load_scalar(:binary, type, bytes)
+        bytes when bytes in [:binary, :bitstring] -> load_bytes(bytes, type, value)
         primitive -> load_scalar(primitive, type, value)
       end
     end
@@ -92,13 +92,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # What only a column can hold.
     defp to_json({:uuid, text}), do: {:ok, text}
-    defp to_json({:blob, bytes}), do: {:ok, Base.encode64(bytes)}
+    defp to_json({:blob, bytes}), do: {:ok, Base.encode16(bytes)}
     defp to_json(term) when term in [:inf, :"-inf"], do: :error
     defp to_json(term), do: {:ok, term}
 
-    defp from_base64(nil), do: {:ok, nil}
-    defp from_base64(text) when is_binary(text), do: Base.decode64(text)
-    defp from_base64(_), do: :error
+    # Hexadecimal, as SQL's hex() has it: JSON holds text only.
+    defp load_bytes(primitive, type, hexadecimal) when is_binary(hexadecimal) do
+      with {:ok, bytes} <- Base.decode16(hexadecimal, case: :mixed),
+           do: load_scalar(primitive, type, bytes)
+    end
+
+    defp load_bytes(primitive, type, nil), do: load_scalar(primitive, type, nil)
+    defp load_bytes(_primitive, _type, _value), do: :error
 
     defp dump_by_type(type, value), do: Ecto.Type.dump(type, value, &dump_element/2)
     defp load_by_type(type, value), do: Ecto.Type.load(type, value, &load_element/2)
