@@ -10,6 +10,11 @@ defmodule EctoLibSql.MixProject do
       version: @version,
       elixir: "~> 1.15",
       elixirc_paths: elixirc_paths(Mix.env()),
+      test_paths: [if(suites?(), do: "test/integration", else: "test")],
+      test_pattern: test_pattern(suites?(), driver_only?()),
+      # Elixir 1.19 asks for this, too.
+      test_load_filters: [~r/_(test|suite)\.exs$/],
+      aliases: ["test.integration": &test_integration/1],
       start_permanent: Mix.env() == :prod,
       deps: deps(driver_only?()),
       description: "libSQL, the open fork of SQLite, for Elixir: a driver and an Ecto adapter",
@@ -24,6 +29,19 @@ defmodule EctoLibSql.MixProject do
 
   defp elixirc_paths(:test), do: ["lib", "test/support"]
   defp elixirc_paths(_env), do: ["lib"]
+
+  # Ecto's own suites have a test helper, and a process, of their own: `mix test.integration`.
+  defp suites?, do: System.get_env("ECTO_LIBSQL_SUITES") == "1"
+
+  defp test_pattern(true, _driver_only), do: "*_suite.exs"
+  defp test_pattern(false, true), do: "{driver/*,doctest,encryption}_test.exs"
+  defp test_pattern(false, false), do: "*_test.exs"
+
+  defp test_integration(args) do
+    env = [{"ECTO_LIBSQL_SUITES", "1"}, {"MIX_ENV", "test"}]
+    {_, status} = System.cmd("mix", ["test" | args], env: env, into: IO.stream())
+    if status > 0, do: System.at_exit(fn _ -> exit({:shutdown, status}) end)
+  end
 
   # Where the Hex packages cannot be had, the driver is built and tested without any.
   defp driver_only?, do: System.get_env("ECTO_LIBSQL_DRIVER_ONLY") == "1"

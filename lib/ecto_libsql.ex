@@ -38,14 +38,16 @@ defmodule EctoLibSql do
   | float, `:inf`, `:"-inf"` | REAL |
   | binary | TEXT, byte for byte |
   | `{:blob, binary}` | BLOB |
+  | `{:uuid, text}` | TEXT, or BLOB with `uuid_type: :binary` |
+  | `{:json, text}` | TEXT, or BLOB (JSONB) with `map_type: :binary`, `array_type: :binary` |
   | `Date` | TEXT, `2026-11-21` |
   | `Time` | TEXT, `13:05:00` or `13:05:00.000000` |
   | `NaiveDateTime` | TEXT, `2026-11-21T13:05:00` or `2026-11-21T13:05:00.000000` |
   | `DateTime` | the same, in UTC |
   | `Decimal` | TEXT, exact, without exponent |
 
-  A keyword list that begins with the key `:blob` reads as a list of blobs; give such names in a
-  map.
+  A keyword list that begins with the key `:blob`, `:uuid` or `:json` reads as a list of such
+  values; give these names in a map.
   """
 
   alias EctoLibSql.{Error, Native, Options, Params, Result, State}
@@ -105,6 +107,10 @@ defmodule EctoLibSql do
     * `:double_quoted_strings` - take `"x"` for a string where there is no such column. Default:
       `false`
     * `:encryption_key` - the key of an encrypted file: a binary. Needs a build with encryption
+    * `:uuid_type` - how `{:uuid, text}` is stored: `:string` (default), the text, or `:binary`, its
+      16 bytes. `:binary_id_type` is another name for it
+    * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
+      is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
@@ -233,7 +239,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query(%State{} = s, sql, params \\ [], opts \\ [])
       when is_binary(sql) and is_params(params) do
-    run_query(s, sql, params, deadline(opts))
+    query_until(s, sql, params, deadline(opts))
   end
 
   @doc """
@@ -268,7 +274,10 @@ defmodule EctoLibSql do
     with_encoded(s, params, &Native.run(s, statement, &1))
   end
 
-  defp run_query(s, statement, params, deadline) do
+  @doc false
+  # `query/4` with an absolute deadline, milliseconds of monotonic time or :infinity, and nothing
+  # checked: for EctoLibSql.Connection.
+  def query_until(s, statement, params, deadline) do
     case Native.query(s, statement, params, remaining(deadline)) do
       {:ok, result} ->
         {:ok, Result.new(result)}
@@ -278,7 +287,7 @@ defmodule EctoLibSql do
 
       :encode_params ->
         with {:ok, params} <- Params.encode(params),
-             do: run_query(s, statement, params, deadline)
+             do: query_until(s, statement, params, deadline)
 
       {:error, _} = error ->
         reply(s, error)
@@ -325,7 +334,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query_stmt(%State{} = s, id, params \\ [], opts \\ [])
       when is_binary(id) and is_params(params) do
-    with :ok <- statement_id(id), do: run_query(s, id, params, deadline(opts))
+    with :ok <- statement_id(id), do: query_until(s, id, params, deadline(opts))
   end
 
   @doc """

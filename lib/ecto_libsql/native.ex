@@ -81,6 +81,16 @@ defmodule EctoLibSql.Native do
   def load_ext(_state, _path, _entry_point), do: not_loaded()
 
   @doc """
+  Turns the enforcement of foreign keys on or off, also inside a transaction, where
+  `EctoLibSql.Pragma.disable_foreign_keys/1` cannot: a table's rebuild needs that.
+
+  What is violated while it is off stays violated; `EctoLibSql.Pragma.foreign_key_check/1` finds
+  it. Off until it is turned on again, or the connection is reset.
+  """
+  @spec enable_foreign_keys(State.t(), boolean()) :: :ok | {:error, Error.t()}
+  def enable_foreign_keys(_state, _enable), do: not_loaded()
+
+  @doc """
   Runs a script. See `EctoLibSql.execute_batch/2`.
   """
   @spec execute_batch_sql(State.t(), String.t()) ::
@@ -132,6 +142,8 @@ defmodule EctoLibSql.Native do
   def deallocate(_state, _cursor), do: not_loaded()
   @doc false
   def prepare(_state, _sql), do: not_loaded()
+  @doc false
+  def describe(_state, _sql), do: not_loaded()
   @doc false
   def interrupt_statement(_state, _id), do: not_loaded()
   @doc false

@@ -5,6 +5,7 @@ defmodule EctoLibSql.Options do
 
   alias EctoLibSql.Error
 
+  @form {:in, [:string, :binary]}
   @boolean {:in, [true, false, :on, :off]}
   @synchronous [:off, :normal, :full, :extra]
   @journal_modes [:wal, :delete, :truncate, :persist, :memory, :off]
@@ -23,6 +24,10 @@ defmodule EctoLibSql.Options do
     double_quoted_strings: {@boolean, nil},
     journal_mode: {{:in, @journal_modes}, nil},
     encryption_key: {:key, nil},
+    uuid_type: {@form, nil},
+    binary_id_type: {@form, nil},
+    map_type: {@form, nil},
+    array_type: {@form, nil},
     load_extensions: {:extensions, nil},
     custom_pragmas: {:pragmas, nil},
     page_size: {:pos_integer, "page_size"},
@@ -162,11 +167,21 @@ defmodule EctoLibSql.Options do
       mode(options) == :read_only and options[:database] == ":memory:" ->
         invalid("mode: :read_only does not go with database: \":memory:\", which begins empty")
 
+      forms_differ?(options) ->
+        invalid("uuid_type and binary_id_type are one option: both kinds of id are stored alike")
+
       options[:encryption_key] != nil and options[:database] == ":memory:" ->
         invalid("encryption_key does not go with database: \":memory:\", which is never on disk")
 
       true ->
         :ok
+    end
+  end
+
+  defp forms_differ?(options) do
+    case Keyword.take(options, [:uuid_type, :binary_id_type]) do
+      [] -> false
+      given -> given |> Keyword.values() |> Enum.uniq() |> length() > 1
     end
   end
 
@@ -184,7 +199,10 @@ defmodule EctoLibSql.Options do
       journal_mode: journal_mode(options),
       file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
       pragmas: connection_pragmas(options),
-      encryption_key: options[:encryption_key]
+      encryption_key: options[:encryption_key],
+      uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
+      map_type: Keyword.get(options, :map_type, :string),
+      array_type: Keyword.get(options, :array_type, :string)
     }
 
     extensions =

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::form::{Form, Forms};
 use ecto_libsql_engine::local::{JournalMode, OpenMode, OpenOptions};
 use ecto_libsql_engine::session::Scope;
 use rustler::{Atom, Decoder, Env, Term};
@@ -45,6 +46,11 @@ fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         file_pragmas: get(options, atoms::file_pragmas())?,
         pragmas: get(options, atoms::pragmas())?,
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
+        forms: Forms {
+            uuid: form(options, atoms::uuid_type())?,
+            map: form(options, atoms::map_type())?,
+            array: form(options, atoms::array_type())?,
+        },
         caller_alive,
     };
     let scope = if scope == atoms::connection() {
@@ -60,6 +66,14 @@ fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
         .map_get(key)
         .and_then(|value| value.decode())
         .map_err(|_| Error::InvalidArgument(format!("the option {key:?} cannot be read")))
+}
+
+fn form(options: Term<'_>, key: Atom) -> Result<Form> {
+    match get::<Atom>(options, key)? {
+        form if form == atoms::string() => Ok(Form::Text),
+        form if form == atoms::binary() => Ok(Form::Binary),
+        form => Err(Error::InvalidArgument(format!("{key:?}: {form:?}"))),
+    }
 }
 
 fn open_mode(mode: Atom) -> Result<OpenMode> {

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 
 use ecto_libsql_engine::error::{Error, Result};
+use ecto_libsql_engine::form::Forms;
 use ecto_libsql_engine::params::{Binder, Params};
 use ecto_libsql_engine::value::ValueRef;
-use rustler::{Atom, Binary, ListIterator, MapIterator, Term, TermType};
+use rustler::{Atom, Binary, Env, ListIterator, MapIterator, OwnedBinary, Term, TermType};
 
 use crate::atoms;
 
@@ -65,7 +66,12 @@ impl<'a> TermParams<'a> {
         }
     }
 
-    fn value(&self, term: Term<'a>, parameter: &dyn Fn() -> String) -> Result<ValueRef<'a>> {
+    fn value(
+        &self,
+        term: Term<'a>,
+        forms: Forms,
+        parameter: &dyn Fn() -> String,
+    ) -> Result<ValueRef<'a>> {
         let unsupported = |reason: String| Error::UnsupportedParameter {
             parameter: parameter(),
             reason,
@@ -90,14 +96,7 @@ impl<'a> TermParams<'a> {
                     "the atom {term:?} is no value: only nil, true, false, :inf and :\"-inf\" are"
                 ))
             }),
-            TermType::Tuple => match term.decode::<(Atom, Term<'a>)>() {
-                Ok((tag, blob)) if tag == atoms::blob() => bytes(blob)
-                    .map(ValueRef::Blob)
-                    .ok_or_else(|| unsupported("{:blob, _} takes a binary".to_owned())),
-                _ => Err(unsupported(
-                    "a tuple is no value: only {:blob, binary} is".to_owned(),
-                )),
-            },
+            TermType::Tuple => tagged(term, forms).map_err(unsupported),
             TermType::Map => {
                 self.needs_encoding.set(true);
                 Err(unsupported("a struct or map".to_owned()))
@@ -120,9 +119,10 @@ impl<'a> TermParams<'a> {
             return self.bind_named(binder, &pairs);
         }
         binder.check_count(length)?;
+        let forms = binder.forms();
         for (index, term) in elements.enumerate() {
             let position = index + 1;
-            let value = self.value(term, &|| position.to_string())?;
+            let value = self.value(term, forms, &|| position.to_string())?;
             binder.bind(position, value)?;
         }
         Ok(())
@@ -142,9 +142,10 @@ impl<'a> TermParams<'a> {
             .map(|(key, _)| key.as_str())
             .collect::<Vec<_>>();
         let order = binder.resolve(&keys)?;
+        let forms = binder.forms();
         for (index, found) in order.into_iter().enumerate() {
             let (key, term) = &pairs[found];
-            let value = self.value(*term, &|| key.clone())?;
+            let value = self.value(*term, forms, &|| key.clone())?;
             binder.bind(index + 1, value)?;
         }
         Ok(())
@@ -161,6 +162,38 @@ impl<'a> Params<'a> for TermParams<'a> {
             _ => Err(not_params()),
         }
     }
+}
+
+/// `{:blob, bytes}`, `{:uuid, text}` and `{:json, text}`.
+fn tagged<'a>(term: Term<'a>, forms: Forms) -> Result<ValueRef<'a>, String> {
+    let (tag, term) = term
+        .decode::<(Atom, Term<'a>)>()
+        .ok()
+        .filter(|(tag, _)| is_tag(*tag))
+        .ok_or("a tuple is no value: only {:blob, binary}, {:uuid, text} and {:json, text} are")?;
+    let bytes = bytes(term).ok_or_else(|| format!("{{{tag:?}, _}} takes a binary"))?;
+    let converted = if tag == atoms::uuid() {
+        forms.uuid(bytes)?.map(|uuid| uuid.to_vec())
+    } else if tag == atoms::json() {
+        forms.json(bytes)?
+    } else {
+        return Ok(ValueRef::Blob(bytes));
+    };
+    match converted {
+        None => Ok(ValueRef::Text(bytes)),
+        Some(converted) => Ok(ValueRef::Blob(in_env(term.get_env(), &converted))),
+    }
+}
+
+/// Bytes that live as long as the call's environment.
+fn in_env<'a>(env: Env<'a>, bytes: &[u8]) -> &'a [u8] {
+    let mut binary = OwnedBinary::new(bytes.len());
+    binary.as_mut_slice().copy_from_slice(bytes);
+    binary.release(env).as_slice()
+}
+
+fn is_tag(atom: Atom) -> bool {
+    [atoms::blob(), atoms::uuid(), atoms::json()].contains(&atom)
 }
 
 fn atom_value<'a>(term: Term<'a>) -> Option<ValueRef<'a>> {
@@ -186,12 +219,11 @@ fn pair<'a>(element: Term<'a>) -> Option<(String, Term<'a>)> {
     Some((key_text(key)?, value))
 }
 
-/// Whether a list that begins with this element is one of names: `{:blob, binary}` is a value.
+/// Whether a list that begins with this element is one of names: `{:blob, binary}` and the like
+/// are values.
 fn begins_names(first: Term<'_>) -> bool {
     match first.decode::<(Term<'_>, Term<'_>)>() {
-        Ok((key, _)) => {
-            key != atoms::blob().to_term(key.get_env()) && (key.is_atom() || key.is_binary())
-        }
+        Ok((key, _)) => key.is_binary() || Atom::from_term(key).is_ok_and(|key| !is_tag(key)),
         Err(_) => false,
     }
 }

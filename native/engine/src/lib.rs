@@ -8,6 +8,8 @@
 
 pub mod constraint;
 pub mod error;
+pub mod form;
+pub mod jsonb;
 pub mod local;
 pub mod params;
 

@@ -1,6 +1,7 @@
 //! Parameters: what a caller binds to a statement before a run.
 
 use crate::error::{Error, Result};
+use crate::form::Forms;
 use crate::local::Statement;
 use crate::value::{Value, ValueRef};
 
@@ -27,6 +28,11 @@ impl<'s, 'p> Binder<'s, 'p> {
             copy,
             values: std::marker::PhantomData,
         }
+    }
+
+    /// How the connection stores UUIDs and JSON.
+    pub fn forms(&self) -> Forms {
+        *self.statement.forms()
     }
 
     pub fn count(&self) -> usize {

@@ -34,6 +34,12 @@ impl Value {
     }
 }
 
+impl ValueRef<'_> {
+    pub fn is_null(&self) -> bool {
+        matches!(self, ValueRef::Null)
+    }
+}
+
 impl From<ValueRef<'_>> for Value {
     fn from(value: ValueRef<'_>) -> Value {
         match value {

@@ -10,9 +10,12 @@ mod call;
 mod callbacks;
 mod connection;
 mod cursor;
+mod describe;
 mod extension;
 #[cfg(feature = "encryption")]
 mod file_access;
+mod foreign_keys;
+mod functions;
 mod open;
 #[allow(unsafe_code)]
 mod raw_connection;

@@ -8,9 +8,11 @@ use libsql::ffi;
 
 use super::call::{Call, Control};
 use super::connection::{Connection, Source};
+use super::functions;
 use super::raw_connection::{RawConnection, c_string};
 use super::rows::Collect;
 use crate::error::{Error, Result, SqliteError};
+use crate::form::Forms;
 use crate::params::NoParams;
 use crate::value::Value;
 
@@ -69,6 +71,8 @@ pub struct OpenOptions {
     /// Pragmas of the connection, set after it, and again after a reset.
     pub pragmas: Vec<(String, String)>,
     pub encryption_key: Option<Vec<u8>>,
+    /// How parameters that are UUIDs or JSON are stored.
+    pub forms: Forms,
     /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
     pub caller_alive: fn() -> bool,
 }
@@ -88,6 +92,7 @@ impl Default for OpenOptions {
             file_pragmas: Vec::new(),
             pragmas: Vec::new(),
             encryption_key: None,
+            forms: Forms::default(),
             caller_alive: || true,
         }
     }
@@ -109,9 +114,10 @@ impl Connection {
     pub fn open(mut options: OpenOptions) -> Result<Connection> {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
-        let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control))?;
+        let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control), options.forms)?;
         #[cfg(feature = "encryption")]
         super::file_access::remove(&raw)?;
+        functions::register(&raw)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
         let keyed = key.is_some();

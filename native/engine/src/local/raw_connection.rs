@@ -11,6 +11,7 @@ use super::call::Control;
 use super::callbacks;
 use super::raw_statement::RawStatement;
 use crate::error::{Error, SqliteError};
+use crate::form::Forms;
 
 /// What a checkpoint did: <https://sqlite.org/c3ref/wal_checkpoint_v2.html>.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub(super) struct RawConnection {
     db: NonNull<ffi::sqlite3>,
     /// The callbacks' context; lives until the database is closed.
     control: Arc<Control>,
+    pub(super) forms: Forms,
 }
 
 // SAFETY: SQLite's objects are not tied to a thread, and the `&mut Connection` of every public
@@ -41,6 +43,7 @@ impl RawConnection {
         file: &CStr,
         flags: c_int,
         control: Arc<Control>,
+        forms: Forms,
     ) -> Result<RawConnection, Error> {
         let mut db = ptr::null_mut();
         // SAFETY: `file` ends with NUL; `db` is written before it is read.
@@ -49,7 +52,7 @@ impl RawConnection {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };
         // From here on drop closes the database, also where the open failed.
-        let connection = RawConnection { db, control };
+        let connection = RawConnection { db, control, forms };
         if code == ffi::SQLITE_OK {
             connection.install_callbacks();
             Ok(connection)
@@ -77,6 +80,11 @@ impl RawConnection {
                 control,
             );
         }
+    }
+
+    /// For `functions/call.rs`, which registers more callbacks.
+    pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
+        self.db.as_ptr()
     }
 
     /// Prepares the first statement of `sql`, and answers it (none if there are only comments and

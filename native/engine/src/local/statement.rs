@@ -6,6 +6,7 @@ use libsql::ffi;
 
 use super::raw_statement::RawStatement;
 use crate::error::{Error, Result};
+use crate::form::Forms;
 use crate::value::ValueRef;
 
 /// A statement that belongs to a [`Connection`](super::Connection), which lends it out.
@@ -109,6 +110,10 @@ impl Statement {
         if self.parameter_count > 0 {
             self.raw.clear_bindings();
         }
+    }
+
+    pub(crate) fn forms(&self) -> &Forms {
+        &self.raw.connection().forms
     }
 
     pub(super) fn busy(&self) -> bool {

@@ -1,0 +1,170 @@
+if Code.ensure_loaded?(Ecto.Adapters.SQL) do
+  defmodule Ecto.Adapters.LibSql do
+    @moduledoc """
+    Ecto on libSQL, the open fork of SQLite.
+
+        config :my_app, MyApp.Repo,
+          database: "priv/my_app.db"
+
+        defmodule MyApp.Repo do
+          use Ecto.Repo, otp_app: :my_app, adapter: Ecto.Adapters.LibSql
+        end
+
+    ## Options
+
+    Those of `EctoLibSql.connect/1` (`:database`, `:busy_timeout`, `:journal_mode`, …), those of
+    `DBConnection.start_link/2` (`:pool_size`, `:timeout`, …), those of `Ecto.Repo`, and
+
+      * `:default_transaction_mode` - how `c:Ecto.Repo.transaction/2` begins a transaction that
+        does not say. Default: `:immediate`. See `EctoLibSql.Connection`
+      * `:attach` - databases to be had under a prefix: with `attach: [archive: "archive.db"]`,
+        `Repo.all(Post, prefix: "archive")` reads the table `posts` of that file. A foreign key
+        cannot leave its database
+
+    and what `Ecto.Adapters.LibSql.Types` reads. An unknown option is an error that names it.
+
+    A database `":memory:"` is shared by the repo's connections and lives as long as the repo.
+
+    ## Transactions
+
+    `Repo.transaction(fun, mode: mode)` begins as `EctoLibSql.Connection` describes. By default it
+    takes the write lock at once: a transaction that first reads and then writes cannot fail
+    because somebody wrote in between. One that only reads should be `mode: :deferred` or
+    `mode: :read_only`, which lets others write.
+
+    An error in a statement undoes that statement, not the transaction.
+
+    ## Writing many rows
+
+    `c:Ecto.Repo.insert_all/3` of more rows than one statement can hold parameters for (32,766) is
+    split into several, and so are rows that do not have the same fields: a missing field takes
+    its column's default. Several statements run in one transaction, or in a savepoint of the one
+    that is open.
+
+    ## Migrations
+
+    DDL is transactional. `c:Ecto.Adapter.Migration.lock_for_migrations/3` holds a lock that counts
+    for every process on the machine that migrates the same file; see `:migration_lock` in
+    `Ecto.Adapters.SQL`'s migrations, which turns it off.
+
+    ## Explain
+
+    `c:Ecto.Repo.explain/3` takes `type: :query_plan` (default) or `:instructions`, `format: :text`
+    (default) or `:map`, and `analyze: true`, which also runs the query and says how long it took
+    and how many rows it gave.
+
+    ## Dumps
+
+    `mix ecto.dump` and `mix ecto.load` need no other program.
+    `#{inspect(__MODULE__)}.dump_cmd([".dump"], [], config)` answers the whole database as SQL.
+    """
+
+    use Ecto.Adapters.SQL, driver: :ecto_libsql
+
+    @behaviour Ecto.Adapter.Storage
+    @behaviour Ecto.Adapter.Structure
+
+    alias Ecto.Adapters.LibSql.{Connection, InsertAll, Migration, MigrationLock}
+    alias Ecto.Adapters.LibSql.{Storage, Structure, Types}
+    alias Ecto.Adapters.LibSql.Types.Declared
+
+    ## Adapter
+
+    defoverridable init: 1, stream: 5
+
+    # The meta, which every callback gets, also says which database it is, and which column types
+    # its migrations write: a repo that is started dynamically has others than its configuration
+    # says.
+    @impl Ecto.Adapter
+    def init(config) do
+      {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
+      types = Migration.column_types(config)
+      {:ok, child_spec, Map.merge(meta, %{database: config[:database], column_types: types})}
+    end
+
+    @impl Ecto.Adapter
+    defdelegate loaders(primitive, type), to: Types
+
+    @impl Ecto.Adapter
+    defdelegate dumpers(primitive, type), to: Types
+
+    ## Queryable
+
+    @impl Ecto.Adapter.Queryable
+    def execute(meta, query_meta, query, params, opts) do
+      prepare = Keyword.get(opts, :prepare, :named)
+
+      if prepare not in [:named, :unnamed] do
+        raise ArgumentError,
+              "expected option `:prepare` to be either `:named` or `:unnamed`, " <>
+                "got: #{inspect(prepare)}"
+      end
+
+      opts = Declared.note(opts, query_meta)
+      Ecto.Adapters.SQL.execute(prepare, meta, query_meta, query, params, opts)
+    end
+
+    @impl Ecto.Adapter.Queryable
+    def stream(meta, query_meta, query, params, opts) do
+      opts = Declared.note(opts, query_meta)
+      Ecto.Adapters.SQL.stream(meta, query_meta, query, params, opts)
+    end
+
+    ## Schema
+
+    @impl Ecto.Adapter.Schema
+    defdelegate autogenerate(type), to: Types
+
+    @impl Ecto.Adapter.Schema
+    def insert_all(
+          meta,
+          schema_meta,
+          header,
+          rows,
+          on_conflict,
+          returning,
+          placeholders,
+          opts
+        ) do
+      InsertAll.insert_all(
+        {meta, schema_meta, on_conflict, returning, opts},
+        header,
+        rows,
+        placeholders
+      )
+    end
+
+    ## Migration
+
+    @impl Ecto.Adapter.Migration
+    def supports_ddl_transaction?, do: true
+
+    @impl Ecto.Adapter.Migration
+    defdelegate execute_ddl(meta, definition, opts), to: Migration
+
+    @impl Ecto.Adapter.Migration
+    defdelegate lock_for_migrations(meta, opts, fun), to: MigrationLock
+
+    ## Storage
+
+    @impl Ecto.Adapter.Storage
+    defdelegate storage_up(config), to: Storage
+
+    @impl Ecto.Adapter.Storage
+    defdelegate storage_down(config), to: Storage
+
+    @impl Ecto.Adapter.Storage
+    defdelegate storage_status(config), to: Storage
+
+    ## Structure
+
+    @impl Ecto.Adapter.Structure
+    defdelegate structure_dump(default, config), to: Structure
+
+    @impl Ecto.Adapter.Structure
+    defdelegate structure_load(default, config), to: Structure
+
+    @impl Ecto.Adapter.Structure
+    defdelegate dump_cmd(args, opts, config), to: Structure
+  end
+end

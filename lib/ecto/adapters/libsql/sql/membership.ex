@@ -1,0 +1,83 @@
+if Code.ensure_loaded?(Ecto.Adapters.SQL) do
+  defmodule Ecto.Adapters.LibSql.SQL.Membership do
+    @moduledoc false
+    # `in`: a list, an interpolated list, a subquery, or an array that is stored as JSON.
+
+    alias Ecto.Adapters.LibSql.SQL.{Array, Collation, Decimals, Expression, ExprType, Literal}
+    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope, Subquery}
+    alias Ecto.Adapters.LibSql.Types.Json
+
+    @spec expr(term(), term(), Scope.t()) :: iodata()
+    def expr(left, right, scope)
+
+    # As one parameter for each element.
+    def expr(left, {:^, _, [ix, length]}, scope) do
+      parameters = Enum.map_intersperse(0..(length - 1)//1, ?,, &Scope.parameter(scope, ix + &1))
+      [left(left, [], scope), " IN (", parameters, ?)]
+    end
+
+    def expr(left, %Ecto.SubQuery{} = subquery, scope),
+      do: [left(left, [subquery], scope), " IN " | Subquery.expr(subquery, scope)]
+
+    def expr(left, list, scope) when is_list(list) do
+      elements =
+        if decimal?([left | list], scope),
+          do: Enum.map_intersperse(list, ", ", &decimal_text(&1, scope)),
+          else: Expression.list(list, scope)
+
+      [left(left, list, scope), " IN (", elements, ?)]
+    end
+
+    def expr(left, {:json, json}, scope) do
+      check_literals!(ExprType.of(left, scope), scope)
+      expr(left, Json.library().decode!(json), scope)
+    end
+
+    def expr(left, %Ecto.Query.Tagged{value: list}, scope) when is_list(list),
+      do: expr(left, list, scope)
+
+    # NULL, not false, if the array is NULL: `not` would turn false into true.
+    def expr(left, array, scope) do
+      {type, collation} =
+        case ExprType.of(array, scope) do
+          {:array, :decimal} -> {:decimal, Collation.decimal()}
+          {:array, type} -> {type, Collation.of(left, scope)}
+          _ -> {ExprType.of(left, scope), Collation.of(left, scope)}
+        end
+
+      array = Expression.operand(array, scope)
+      left = left |> Expression.operand(scope) |> Array.as_element(type)
+
+      [
+        [?(, left, collation, " IN (SELECT value FROM json_each("],
+        [array, ")) OR (", array, " IS NULL AND NULL))"]
+      ]
+    end
+
+    # IN compares by the collation of its left side.
+    defp left(left, others, scope) do
+      if decimal?([left | others], scope),
+        do: [Expression.operand(left, scope) | Collation.decimal()],
+        else: Expression.operand(left, scope)
+    end
+
+    defp decimal?(exprs, scope), do: Enum.any?(exprs, &(ExprType.of(&1, scope) == :decimal))
+
+    # An element of another type has no affinity to become text by.
+    defp decimal_text(expr, _scope) when is_binary(expr), do: Literal.text(expr)
+
+    defp decimal_text(expr, scope),
+      do: ["CAST(", Decimals.operand(expr, scope), " AS TEXT)"]
+
+    # The literals went through JSON, which has no form for these.
+    defp check_literals!(type, scope) when type in [:binary, :binary_id, :uuid, :bitstring] do
+      QueryError.raise_error(
+        scope,
+        "literals of type #{inspect(type)} on the right of `in` are not supported: " <>
+          "interpolate the list with ^"
+      )
+    end
+
+    defp check_literals!(_type, _scope), do: :ok
+  end
+end

@@ -1,0 +1,367 @@
+if Code.ensure_loaded?(DBConnection) do
+  defmodule EctoLibSql.Connection do
+    @moduledoc """
+    The driver as a `DBConnection`: pools, transactions, streams.
+
+        {:ok, pool} =
+          DBConnection.start_link(EctoLibSql.Connection, database: "app.db", pool_size: 5)
+
+        query = %EctoLibSql.Query{statement: "SELECT ? + ?"}
+        {:ok, _query, %EctoLibSql.Result{rows: [[3]]}} = DBConnection.execute(pool, query, [1, 2])
+
+    Takes the options of `DBConnection.start_link/2`, those of `EctoLibSql.connect/1`, and:
+
+      * `:default_transaction_mode` - how `DBConnection.transaction/3` begins one that does not
+        say: `:immediate` (default), `:deferred`, `:exclusive` or `:read_only`
+      * `:attach` - databases that every connection [attaches](https://sqlite.org/lang_attach.html),
+        a keyword list of names and files: `attach: [archive: "archive.db"]`. To Ecto, the name is a
+        prefix. Default: none
+
+    ## Transactions
+
+    `DBConnection.transaction/3` (and `c:Ecto.Repo.transaction/2`) takes `:mode`:
+
+      * `:immediate` takes the write lock at once, so that no later statement can fail for want of
+        it
+      * `:deferred` takes it with the first write, which fails with `:busy_snapshot` when somebody
+        else wrote since the first read. `:transaction` means the same; it is what Ecto's sandbox
+        asks for
+      * `:exclusive`
+      * `:read_only`: a write in it is an error
+      * `:savepoint`: a savepoint inside of a transaction; outside of one, a transaction
+
+    ## Errors
+
+    An error of SQLite is answered, and the connection lives on: also one in COMMIT, after which
+    the transaction is rolled back, a busy database, a timeout, an interrupt.
+
+    ## Timeouts
+
+    A statement that takes longer than its `:timeout` (15 seconds by default) is stopped, with the
+    code `:timeout`. DBConnection's own clock would close the connection at the same moment, so
+    the statement's is set a little earlier. Time spent in the pool's queue counts only where the
+    caller gives the option `:statement_deadline`, an absolute monotonic time in milliseconds, as
+    `Ecto.Adapters.LibSql` does.
+
+    ## Databases in memory
+
+    The connections of a pool that `child_spec/1` or `start_link/1` starts share one database
+    `":memory:"`, which lives as long as the pool, whichever connections come and go. A pool that is
+    started by `DBConnection.start_link/2` cannot be told from another, so there `":memory:"` takes
+    `pool_size: 1`, and the database ends with its connection.
+    """
+
+    @behaviour DBConnection
+
+    alias EctoLibSql.{Attach, ConstraintNames, Error, MemoryDatabase, Native}
+    alias EctoLibSql.{PoolOptions, Query, Result, State}
+
+    require Logger
+
+    @modes PoolOptions.transaction_modes()
+    @savepoint "ecto_libsql_savepoint"
+    @timeout 15_000
+    @max_rows 500
+
+    @enforce_keys [:driver, :default_mode]
+    defstruct [:driver, :default_mode, begun: []]
+
+    # `begun` is what handle_begin/2 began and nobody has ended, the last first.
+    @type t :: %__MODULE__{
+            driver: State.t(),
+            default_mode: :immediate | :deferred | :exclusive | :read_only,
+            begun: [:transaction | :savepoint]
+          }
+
+    @doc """
+    The child specification of a pool, with the options above checked: a wrong one is an
+    `ArgumentError` here, not a connection that cannot be opened.
+    """
+    @spec child_spec(keyword()) :: Supervisor.child_spec()
+    def child_spec(opts) do
+      with {:error, error} <- PoolOptions.validate(opts), do: raise(ArgumentError, error.message)
+
+      case MemoryDatabase.shared_options(opts) do
+        {:shared, opts} ->
+          start = {MemoryDatabase, :start_pool, [__MODULE__, opts]}
+          Supervisor.child_spec(DBConnection.child_spec(__MODULE__, opts), start: start)
+
+        :not_in_memory ->
+          DBConnection.child_spec(__MODULE__, opts)
+      end
+    end
+
+    @doc """
+    Starts a pool. See `child_spec/1`.
+    """
+    @spec start_link(keyword()) :: GenServer.on_start()
+    def start_link(opts) do
+      %{start: {module, function, args}} = child_spec(opts)
+      apply(module, function, args)
+    end
+
+    ## Connection
+
+    @impl true
+    def connect(opts) do
+      with :ok <- only_connection(opts),
+           {:ok, mode} <- PoolOptions.transaction_mode(opts),
+           {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+           {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
+           do: {:ok, %__MODULE__{driver: driver, default_mode: mode}}
+    end
+
+    defp only_connection(opts) do
+      if opts[:database] == ":memory:" and Keyword.get(opts, :pool_size, 1) > 1 do
+        message =
+          "each of the pool's #{opts[:pool_size]} connections would have a database \":memory:\" " <>
+            "of its own: start the pool with EctoLibSql.Connection.start_link/1, whose connections " <>
+            "share one, or set pool_size: 1"
+
+        {:error, %Error{code: :invalid_option, message: message}}
+      else
+        :ok
+      end
+    end
+
+    # Interrupts what another process may be running with it.
+    @impl true
+    def disconnect(_reason, %__MODULE__{driver: driver}) do
+      _ = Native.close(driver)
+      :ok
+    end
+
+    @impl true
+    def checkout(state), do: {:ok, state}
+
+    # Called when a connection was idle: a transaction that is open now was left by a BEGIN that
+    # somebody sent by hand, and would keep the write lock for ever.
+    @impl true
+    def ping(%__MODULE__{driver: driver} = state) do
+      case Native.autocommit(driver) do
+        {:ok, true} -> {:ok, state}
+        {:ok, false} -> end_forgotten_transaction(state)
+        {:error, error} -> {:disconnect, error, state}
+      end
+    end
+
+    defp end_forgotten_transaction(%__MODULE__{driver: driver} = state) do
+      Logger.warning(
+        "EctoLibSql: an idle connection to #{driver.database} was left in a transaction, " <>
+          "which is rolled back. Transactions belong in DBConnection.transaction/3 or Repo.transaction/2"
+      )
+
+      case Native.rollback(driver) do
+        :ok -> {:ok, %{state | begun: []}}
+        {:error, error} -> {:disconnect, error, state}
+      end
+    end
+
+    ## Transactions
+
+    @impl true
+    def handle_begin(opts, %__MODULE__{} = state) do
+      case Keyword.get(opts, :mode, state.default_mode) do
+        :savepoint -> begin_savepoint(opts, state)
+        :transaction -> begin(:deferred, opts, state)
+        mode when mode in @modes -> begin(mode, opts, state)
+        other -> {:error, ArgumentError.exception(unknown_mode(other)), state}
+      end
+    end
+
+    defp begin(behavior, opts, state) do
+      case Native.begin(state.driver, behavior, remaining(opts)) do
+        :ok -> {:ok, done(false), %{state | begun: [:transaction]}}
+        {:error, error} -> {:error, error, state}
+      end
+    end
+
+    # Outside of a transaction, a savepoint would begin a deferred one.
+    defp begin_savepoint(opts, state) do
+      with {:ok, false} <- Native.autocommit(state.driver),
+           :ok <- Native.savepoint(state.driver, @savepoint) do
+        {:ok, done(false), %{state | begun: [:savepoint | state.begun]}}
+      else
+        {:ok, true} -> begin(state.default_mode, opts, state)
+        {:error, error} -> {:error, error, state}
+      end
+    end
+
+    defp unknown_mode(mode) do
+      modes = Enum.map_join(@modes ++ [:transaction, :savepoint], ", ", &inspect/1)
+      "a transaction's mode is one of #{modes}, got: #{inspect(mode)}"
+    end
+
+    @impl true
+    def handle_commit(opts, %__MODULE__{driver: driver} = state) do
+      case ended(opts, state) do
+        {:savepoint, state} -> driver |> Native.release_savepoint(@savepoint) |> answer(state)
+        {:transaction, state} -> commit(driver, opts, state)
+      end
+    end
+
+    # Where SQLite leaves the transaction open (a deferred foreign key that is violated, a lock),
+    # nobody can mend it any more: DBConnection has left it behind.
+    defp commit(driver, opts, state) do
+      case Native.commit(driver, remaining(opts)) do
+        :ok ->
+          {:ok, done(true), state}
+
+        {:error, error} ->
+          error = enrich(driver, error, "COMMIT", [])
+          _ = Native.rollback(driver)
+          {:error, error, state}
+      end
+    end
+
+    @impl true
+    def handle_rollback(opts, %__MODULE__{driver: driver} = state) do
+      case ended(opts, state) do
+        {:savepoint, state} ->
+          with :ok <- Native.rollback_to_savepoint(driver, @savepoint) do
+            Native.release_savepoint(driver, @savepoint)
+          end
+          |> answer(state)
+
+        {:transaction, state} ->
+          driver |> Native.rollback() |> answer(state)
+      end
+    end
+
+    # A commit or rollback that does not say that it is a savepoint's is the whole transaction's,
+    # whatever is open in it.
+    defp ended(opts, %__MODULE__{begun: begun} = state) do
+      case {opts[:mode], begun} do
+        {:savepoint, [kind | begun]} -> {kind, %{state | begun: begun}}
+        {_mode, _begun} -> {:transaction, %{state | begun: []}}
+      end
+    end
+
+    defp answer(:ok, state), do: {:ok, done(state.begun == []), state}
+    defp answer({:error, error}, state), do: {:error, error, state}
+
+    @impl true
+    def handle_status(_opts, %__MODULE__{driver: driver} = state) do
+      case Native.autocommit(driver) do
+        {:ok, true} -> {:idle, state}
+        {:ok, false} -> {:transaction, state}
+        {:error, error} -> {:disconnect, error, state}
+      end
+    end
+
+    ## Queries
+
+    @impl true
+    def handle_prepare(%Query{} = query, _opts, state), do: {:ok, query, state}
+
+    @impl true
+    def handle_close(_query, _opts, state), do: {:ok, nil, state}
+
+    @impl true
+    def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
+      case EctoLibSql.query_until(state.driver, query.statement, params, deadline(opts)) do
+        {:ok, result} -> {:ok, describe(query, opts, state), result, state}
+        {:error, error} -> failed(error, query, params, state)
+      end
+    end
+
+    def handle_execute(%Query{kind: :script} = query, [], opts, %{driver: driver} = state) do
+      case Native.execute_script(driver, query.statement, false, remaining(opts)) do
+        {:ok, results} -> {:ok, query, Enum.map(results, &Result.new/1), state}
+        {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
+    def handle_execute(%Query{kind: :script}, _params, _opts, state) do
+      message = "a script of several statements takes no parameters"
+      {:error, %Error{code: :invalid_argument, message: message}, state}
+    end
+
+    def handle_execute(%Query{kind: {:foreign_keys, on}} = query, [], _opts, state) do
+      case Native.enable_foreign_keys(state.driver, on) do
+        :ok -> {:ok, query, done(nil), state}
+        {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
+    def handle_execute(%Query{kind: :describe} = query, [], _opts, state) do
+      case Native.describe(state.driver, query.statement) do
+        {:ok, columns} -> {:ok, query, columns, state}
+        {:error, error} -> failed(error, query, [], state)
+      end
+    end
+
+    # Right after the run and on the same connection, so that a change of the schema has been seen.
+    defp describe(query, opts, state) do
+      with true <- Keyword.get(opts, :describe_columns, false),
+           {:ok, columns} <- Native.describe(state.driver, query.statement) do
+        %{query | columns: columns}
+      else
+        _ -> query
+      end
+    end
+
+    defp failed(%Error{code: :connection_closed} = error, _query, _params, state),
+      do: {:disconnect, error, state}
+
+    defp failed(error, query, params, state),
+      do: {:error, enrich(state.driver, error, query.statement, params), state}
+
+    ## Cursors
+
+    @impl true
+    def handle_declare(%Query{} = query, params, _opts, %__MODULE__{driver: driver} = state) do
+      case EctoLibSql.declare(driver, query.statement, params) do
+        {:ok, cursor} -> {:ok, query, cursor, state}
+        {:error, error} -> failed(error, query, params, state)
+      end
+    end
+
+    @impl true
+    def handle_fetch(query, cursor, opts, %__MODULE__{driver: driver} = state) do
+      max_rows = Keyword.get(opts, :max_rows, @max_rows)
+
+      case EctoLibSql.fetch(driver, cursor, max_rows, timeout: remaining(opts)) do
+        {:error, error} -> failed(error, query, [], state)
+        {more, result} -> {more, result, state}
+      end
+    end
+
+    @impl true
+    def handle_deallocate(_query, cursor, _opts, %__MODULE__{driver: driver} = state) do
+      case Native.deallocate(driver, cursor) do
+        :ok -> {:ok, nil, state}
+        {:error, error} -> {:error, error, state}
+      end
+    end
+
+    ## Shared
+
+    # When a call has to be over, in milliseconds of monotonic time. Where the caller does not say,
+    # a part of the timeout is left to answer in, before DBConnection's clock closes the connection.
+    defp deadline(opts) do
+      case Keyword.fetch(opts, :statement_deadline) do
+        {:ok, deadline} ->
+          deadline
+
+        :error ->
+          with timeout when is_integer(timeout) <- Keyword.get(opts, :timeout, @timeout),
+               do: now() + timeout - min(div(timeout, 4), 250)
+      end
+    end
+
+    defp remaining(opts) do
+      with deadline when is_integer(deadline) <- deadline(opts), do: max(deadline - now(), 0)
+    end
+
+    defp now, do: System.monotonic_time(:millisecond)
+
+    defp done(autocommit), do: Result.new({nil, nil, 0, 0, nil, autocommit})
+
+    # Which constraint it was, where SQLite does not say.
+    defp enrich(driver, %Error{constraint: %{}} = error, sql, params),
+      do: ConstraintNames.enrich(driver, error, sql, params)
+
+    defp enrich(_driver, error, _sql, _params), do: error
+  end
+end

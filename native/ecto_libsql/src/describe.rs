@@ -1,0 +1,26 @@
+//! Where the result columns of SQL come from.
+
+use rustler::{Encoder, Env, Term};
+
+use crate::atoms;
+use crate::error::reply;
+use crate::owner::CallContext;
+use crate::params::sql;
+
+/// `{:ok, [{table, decl_type}]}`, both nil for an expression.
+#[rustler::nif(schedule = "DirtyIo")]
+fn describe<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+    let columns = CallContext::new(env, state).and_then(|context| {
+        let statement = sql(statement)?;
+        context
+            .connection
+            .call(context.caller, |connection| connection.describe(statement))
+    });
+    reply(env, columns, |columns| {
+        let columns: Vec<_> = columns
+            .iter()
+            .map(|column| (&column.table, &column.decl_type))
+            .collect();
+        (atoms::ok(), columns).encode(env)
+    })
+}

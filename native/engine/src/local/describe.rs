@@ -1,0 +1,16 @@
+//! The result columns of SQL that is not run.
+
+use super::connection::Connection;
+use super::statement::Column;
+use crate::error::Result;
+
+impl Connection {
+    /// Takes the statement from the cache or prepares it, as a run would, which makes this cheap
+    /// right after one.
+    pub fn describe(&mut self, sql: &str) -> Result<Vec<Column>> {
+        let statement = self.take_statement(sql)?;
+        let columns = statement.columns();
+        self.give_back(statement, None);
+        Ok(columns)
+    }
+}

@@ -1,0 +1,69 @@
+# Runs Ecto's own integration suites, as its packages ship them, against this adapter:
+# `mix test.integration`.
+
+Logger.configure(level: :info)
+
+Code.require_file("exclusions.exs", __DIR__)
+Code.require_file("count.exs", __DIR__)
+
+ExUnit.start(
+  exclude: EctoLibSql.Integration.Exclusions.filters(),
+  # The suites' modules share one database file, which has one writer at a time.
+  max_cases: 1
+)
+
+database = Path.join(System.tmp_dir!(), "ecto_libsql_integration_#{System.pid()}.db")
+
+Application.put_env(:ecto, :primary_key_type, :id)
+Application.put_env(:ecto, :async_integration_tests, false)
+Application.put_env(:ecto_sql, :lock_for_update, "FOR UPDATE")
+
+Application.put_env(:ecto_sql, Ecto.Integration.TestRepo,
+  database: database,
+  pool: Ecto.Adapters.SQL.Sandbox,
+  pool_size: 5,
+  show_sensitive_data_on_connection_error: true
+)
+
+Application.put_env(:ecto_sql, Ecto.Integration.PoolRepo,
+  database: database,
+  attach:
+    for name <- [:ecto_prefix_test, :bad_schema_migrations] do
+      {name, "#{database}-#{name}"}
+    end,
+  pool_size: 5,
+  max_restarts: 20,
+  max_seconds: 10
+)
+
+{:ok, _} = Application.ensure_all_started(:ecto_sql)
+
+deps = Mix.Project.deps_paths()
+
+for file <- [
+      Path.join(deps[:ecto_sql], "integration_test/support/repo.exs"),
+      Path.join(__DIR__, "repos.exs"),
+      Path.join(deps[:ecto], "integration_test/support/schemas.exs"),
+      Path.join(deps[:ecto_sql], "integration_test/support/migration.exs")
+    ],
+    do: Code.require_file(file)
+
+alias Ecto.Integration.{PoolRepo, TestRepo}
+
+_ = Ecto.Adapters.LibSql.storage_down(TestRepo.config())
+:ok = Ecto.Adapters.LibSql.storage_up(TestRepo.config())
+
+{:ok, _} = TestRepo.start_link()
+{:ok, _} = PoolRepo.start_link()
+
+:ok = Ecto.Migrator.up(TestRepo, 0, Ecto.Integration.Migration, log: false)
+
+Ecto.Adapters.SQL.Sandbox.mode(TestRepo, :manual)
+Process.flag(:trap_exit, true)
+
+ExUnit.after_suite(fn result ->
+  for {_, database} <- [main: database] ++ PoolRepo.config()[:attach],
+      do: Ecto.Adapters.LibSql.storage_down(database: database)
+
+  EctoLibSql.Integration.Count.print(result)
+end)
