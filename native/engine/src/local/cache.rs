@@ -49,8 +49,14 @@ pub(super) trait Cached {
 
 /// A statement is taken for its run and put back after it, so that a second run of the same SQL
 /// in between (a cursor's, say) gets a statement of its own. Its place is kept in the meantime.
+///
+/// The statement that was put back last stays outside of its place: to run the same SQL again
+/// takes one comparison and no hashing.
 pub(super) struct StatementCache<T = Statement> {
-    statements: LruCache<Arc<str>, Option<T>, FxBuildHasher>,
+    places: LruCache<Arc<str>, Option<T>, FxBuildHasher>,
+    /// Whose place is the most recently used one.
+    latest_key: Option<Arc<str>>,
+    latest: Option<T>,
     stats: Arc<CacheStats>,
 }
 
@@ -65,7 +71,9 @@ impl<T> std::fmt::Debug for StatementCache<T> {
 impl<T: Cached> StatementCache<T> {
     pub(super) fn new(capacity: usize) -> StatementCache<T> {
         StatementCache {
-            statements: LruCache::with_hasher(capacity, FxBuildHasher),
+            places: LruCache::with_hasher(capacity, FxBuildHasher),
+            latest_key: None,
+            latest: None,
             stats: Arc::default(),
         }
     }
@@ -74,9 +82,11 @@ impl<T: Cached> StatementCache<T> {
         Arc::clone(&self.stats)
     }
 
-    /// The statement of this SQL, which is now the most recently used.
     pub(super) fn take(&mut self, sql: &str) -> Option<T> {
-        let taken = self.statements.get_mut(sql).and_then(Option::take);
+        let taken = match &self.latest {
+            Some(latest) if **latest.key() == *sql => self.latest.take(),
+            _ => self.places.peek_mut(sql).and_then(Option::take),
+        };
         count(match taken {
             Some(_) => &self.stats.hits,
             None => &self.stats.misses,
@@ -84,27 +94,58 @@ impl<T: Cached> StatementCache<T> {
         taken
     }
 
-    /// Puts a statement where it was taken from, or, if it is new, in a place of its own.
+    /// Puts a statement where it was taken from, or, if it is new, in a place of its own, which
+    /// now is the most recently used.
     pub(super) fn put(&mut self, statement: T) {
-        if let Some(place) = self.statements.get_mut(&**statement.key()) {
-            *place = Some(statement);
-        } else if self.statements.capacity() > 0 {
-            if self.statements.len() == self.statements.capacity() {
-                count(&self.stats.evictions);
-            }
-            let key = Arc::clone(statement.key());
-            self.statements.insert(key, Some(statement));
-            self.note_size();
+        if self.places.capacity() == 0 {
+            return;
+        }
+        let key = statement.key();
+        if !self
+            .latest_key
+            .as_ref()
+            .is_some_and(|latest| Arc::ptr_eq(latest, key))
+        {
+            let key = Arc::clone(key);
+            self.settle();
+            self.place(&key);
+            self.latest_key = Some(key);
+        }
+        self.latest = Some(statement);
+    }
+
+    /// Moves the latest statement into its place, or drops it if that was evicted.
+    fn settle(&mut self) {
+        if let Some(latest) = self.latest.take()
+            && let Some(place) = self.places.peek_mut(&**latest.key())
+        {
+            *place = Some(latest);
         }
     }
 
+    /// Makes sure of a place, empty until the statement settles, and uses it.
+    fn place(&mut self, key: &Arc<str>) {
+        if let Some(place) = self.places.get_mut(&**key) {
+            // Another statement of the same SQL came back first: the newest is kept.
+            *place = None;
+            return;
+        }
+        if self.places.len() == self.places.capacity() {
+            count(&self.stats.evictions);
+        }
+        self.places.insert(Arc::clone(key), None);
+        self.note_size();
+    }
+
     pub(super) fn clear(&mut self) {
-        self.statements.clear();
+        self.places.clear();
+        self.latest = None;
+        self.latest_key = None;
         self.note_size();
     }
 
     fn note_size(&self) {
-        self.stats.size.store(self.statements.len(), Relaxed);
+        self.stats.size.store(self.places.len(), Relaxed);
     }
 }
 
@@ -150,7 +191,7 @@ mod tests {
         assert_eq!(cache.stats.evictions(), 0);
     }
 
-    /// The simplest cache that could be right: a list of places, the most recently used last.
+    /// The simplest cache that could be right: a list of places, the one put to last at the end.
     #[derive(Default)]
     struct Model {
         places: Vec<(String, Option<u32>)>,
@@ -158,23 +199,19 @@ mod tests {
     }
 
     impl Model {
-        fn touch(&mut self, sql: &str) -> Option<&mut Option<u32>> {
-            let found = self.places.iter().position(|(key, _)| key == sql)?;
-            let place = self.places.remove(found);
-            self.places.push(place);
-            self.places.last_mut().map(|(_, place)| place)
+        fn find(&self, sql: &str) -> Option<usize> {
+            self.places.iter().position(|(key, _)| key == sql)
         }
 
         fn take(&mut self, sql: &str) -> Option<u32> {
-            self.touch(sql)?.take()
+            let found = self.find(sql)?;
+            self.places[found].1.take()
         }
 
         fn put(&mut self, capacity: usize, sql: &str, value: u32) {
-            if let Some(place) = self.touch(sql) {
-                *place = Some(value);
-                return;
-            }
-            if self.places.len() == capacity {
+            if let Some(found) = self.find(sql) {
+                self.places.remove(found);
+            } else if self.places.len() == capacity {
                 self.places.remove(0);
                 self.evictions += 1;
             }

@@ -153,10 +153,8 @@ impl Connection {
         }
     }
 
-    pub(super) fn give_back(&mut self, mut statement: Statement, prepared: Option<Id>) {
-        if statement.busy() {
-            statement.reset();
-        }
+    /// Puts a statement that was reset back where it came from.
+    pub(super) fn give_back(&mut self, statement: Statement, prepared: Option<Id>) {
         match prepared {
             Some(id) => {
                 if let Some(slot) = self.prepared.get_mut(&id) {

@@ -108,10 +108,6 @@ impl Statement {
         }
     }
 
-    pub(super) fn busy(&self) -> bool {
-        self.raw.busy()
-    }
-
     pub(super) fn row(&self) -> Row<'_> {
         Row { raw: &self.raw }
     }
