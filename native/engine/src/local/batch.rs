@@ -23,7 +23,9 @@ impl Connection {
         S: RowSink,
     {
         self.check_transaction()?;
-        let ran = self.run_batch(statements, new_sink, false, call);
+        let ran = self.in_call(call, |connection| {
+            connection.run_batch(statements, new_sink, false)
+        });
         self.note_transaction(&ran);
         ran
     }
@@ -41,7 +43,9 @@ impl Connection {
     {
         self.check_transaction()?;
         let ran = self.all_or_nothing(call, |connection| {
-            connection.run_batch(statements, new_sink, true, call)
+            connection.in_call(call, |connection| {
+                connection.run_batch(statements, new_sink, true)
+            })
         });
         self.note_transaction(&ran);
         ran
@@ -52,13 +56,11 @@ impl Connection {
         statements: &[(&str, P)],
         mut new_sink: impl FnMut() -> S,
         transactional: bool,
-        call: &Call,
     ) -> Result<Vec<(S, Outcome)>>
     where
         P: Params<'p>,
         S: RowSink,
     {
-        let _running = self.begin_call(call);
         let mut results = Vec::with_capacity(statements.len());
         for (index, (sql, params)) in statements.iter().enumerate() {
             let mut statement = self

@@ -1,10 +1,9 @@
 //! What can stop a running call: an interrupt, its deadline, or its caller's death.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
 use std::time::{Duration, Instant};
-
-use parking_lot::Mutex;
 
 use crate::error::Error;
 
@@ -32,13 +31,21 @@ enum Stop {
     CallerDead = 3,
 }
 
+/// Whether a call is under way, and whether it was interrupted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+enum Phase {
+    Idle = 0,
+    Running = 1,
+    Interrupted = 2,
+}
+
 const NO_DEADLINE: u64 = u64::MAX;
 
 /// Shared by a connection, its C callbacks and the interrupt handles that other threads hold.
 pub(super) struct Control {
     epoch: Instant,
-    running: Mutex<bool>,
-    interrupted: AtomicBool,
+    phase: AtomicU8,
     shut_down: AtomicBool,
     deadline: AtomicU64,
     stopped: AtomicU8,
@@ -49,7 +56,7 @@ pub(super) struct Control {
 impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Control")
-            .field("running", &self.running)
+            .field("phase", &self.phase)
             .field("busy_timeout", &self.busy_timeout)
             .finish_non_exhaustive()
     }
@@ -60,8 +67,7 @@ impl Control {
     pub(super) fn new(caller_alive: fn() -> bool) -> Control {
         Control {
             epoch: Instant::now(),
-            running: Mutex::new(false),
-            interrupted: AtomicBool::new(false),
+            phase: AtomicU8::new(Phase::Idle as u8),
             shut_down: AtomicBool::new(false),
             deadline: AtomicU64::new(NO_DEADLINE),
             stopped: AtomicU8::new(Stop::No as u8),
@@ -85,25 +91,30 @@ impl Control {
         });
         self.deadline.store(deadline, Relaxed);
         self.stopped.store(Stop::No as u8, Relaxed);
-        let mut running = self.running.lock();
-        self.interrupted.store(false, Relaxed);
-        *running = true;
+        self.phase.store(Phase::Running as u8, Release);
     }
 
     pub(super) fn end(&self) {
-        *self.running.lock() = false;
+        self.phase.store(Phase::Idle as u8, Release);
     }
 
     fn interrupt(&self) {
-        let running = self.running.lock();
-        if *running {
-            self.interrupted.store(true, Relaxed);
-        }
+        // Fails, and does nothing, when no call is under way.
+        let _ = self.phase.compare_exchange(
+            Phase::Running as u8,
+            Phase::Interrupted as u8,
+            AcqRel,
+            Relaxed,
+        );
+    }
+
+    fn interrupted(&self) -> bool {
+        self.phase.load(Relaxed) == Phase::Interrupted as u8
     }
 
     /// Whether the running call has to stop. The first reason found is the one reported.
     pub(super) fn must_stop(&self) -> bool {
-        let reason = if self.interrupted.load(Relaxed) || self.shut_down.load(Relaxed) {
+        let reason = if self.interrupted() || self.shut_down.load(Relaxed) {
             Stop::Interrupted
         } else if self.past_deadline() {
             Stop::Deadline

@@ -153,17 +153,15 @@ impl Connection {
         }
     }
 
-    pub(super) fn give_back(&mut self, mut statement: Statement, prepared: Option<Id>) {
-        if statement.busy() {
-            statement.reset();
-        }
+    /// Puts a statement that was reset back where it came from.
+    pub(super) fn give_back(&mut self, statement: Statement, prepared: Option<Id>) {
         match prepared {
             Some(id) => {
                 if let Some(slot) = self.prepared.get_mut(&id) {
                     *slot = Some(statement);
                 }
             }
-            None => self.cache.put(statement.key(), statement),
+            None => self.cache.put(statement),
         }
     }
 
@@ -212,9 +210,21 @@ impl Connection {
         }
     }
 
-    pub(super) fn begin_call(&self, call: &Call) -> RunningCall {
+    pub(super) fn begin_call(&self, call: &Call) -> RunningCall<'_> {
         self.control.begin(call);
-        RunningCall(Arc::clone(&self.control))
+        RunningCall(&self.control)
+    }
+
+    /// As [`begin_call`](Connection::begin_call), for work that changes the connection.
+    pub(super) fn in_call<T>(
+        &mut self,
+        call: &Call,
+        work: impl FnOnce(&mut Connection) -> Result<T>,
+    ) -> Result<T> {
+        let control = Arc::clone(&self.control);
+        control.begin(call);
+        let _running = RunningCall(&control);
+        work(self)
     }
 
     /// Takes the statement of `sql` out of the cache, or prepares it.
@@ -360,9 +370,9 @@ pub enum CheckpointMode {
 }
 
 /// While it lives, the connection can be interrupted.
-pub(super) struct RunningCall(Arc<Control>);
+pub(super) struct RunningCall<'c>(&'c Control);
 
-impl Drop for RunningCall {
+impl Drop for RunningCall<'_> {
     fn drop(&mut self) {
         self.0.end();
     }

@@ -54,11 +54,6 @@ impl RawStatement {
         unsafe { ffi::sqlite3_clear_bindings(self.stmt.as_ptr()) };
     }
 
-    pub(super) fn busy(&self) -> bool {
-        // SAFETY: as in `step`.
-        unsafe { ffi::sqlite3_stmt_busy(self.stmt.as_ptr()) != 0 }
-    }
-
     pub(super) fn readonly(&self) -> bool {
         // SAFETY: as in `step`.
         unsafe { ffi::sqlite3_stmt_readonly(self.stmt.as_ptr()) != 0 }

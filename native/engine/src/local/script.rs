@@ -17,7 +17,9 @@ impl Connection {
         call: &Call,
     ) -> Result<Vec<(S, Outcome)>> {
         self.check_transaction()?;
-        let ran = self.run_script(sql, new_sink, false, call);
+        let ran = self.in_call(call, |connection| {
+            connection.run_script(sql, new_sink, false)
+        });
         self.note_transaction(&ran);
         ran
     }
@@ -31,7 +33,9 @@ impl Connection {
     ) -> Result<Vec<(S, Outcome)>> {
         self.check_transaction()?;
         let ran = self.all_or_nothing(call, |connection| {
-            connection.run_script(sql, new_sink, true, call)
+            connection.in_call(call, |connection| {
+                connection.run_script(sql, new_sink, true)
+            })
         });
         self.note_transaction(&ran);
         ran
@@ -42,9 +46,7 @@ impl Connection {
         sql: &str,
         mut new_sink: impl FnMut() -> S,
         transactional: bool,
-        call: &Call,
     ) -> Result<Vec<(S, Outcome)>> {
-        let _running = self.begin_call(call);
         let mut results = Vec::new();
         let mut offset = 0;
         while offset < sql.len() {

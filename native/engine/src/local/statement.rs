@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use libsql::ffi;
 
+use super::cache::Cached;
 use super::raw_statement::RawStatement;
 use crate::error::{Error, Result};
 use crate::form::Forms;
@@ -41,10 +42,6 @@ impl Statement {
 
     pub fn sql(&self) -> &str {
         &self.sql
-    }
-
-    pub(super) fn key(&self) -> Arc<str> {
-        Arc::clone(&self.sql)
     }
 
     /// Whether SQLite says that the statement writes no database file.
@@ -116,10 +113,6 @@ impl Statement {
         &self.raw.connection().forms
     }
 
-    pub(super) fn busy(&self) -> bool {
-        self.raw.busy()
-    }
-
     pub(super) fn row(&self) -> Row<'_> {
         Row { raw: &self.raw }
     }
@@ -134,6 +127,12 @@ impl Statement {
 
     fn error(&self, code: i32) -> Error {
         self.raw.connection().error(code, Some(&self.sql))
+    }
+}
+
+impl Cached for Statement {
+    fn key(&self) -> &Arc<str> {
+        &self.sql
     }
 }
 

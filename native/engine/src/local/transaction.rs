@@ -169,6 +169,9 @@ impl Connection {
     /// Brings the record in line with SQLite after a statement of the caller's.
     pub(super) fn note_transaction<T>(&mut self, ran: &Result<T>) {
         let autocommit = self.raw().autocommit();
+        if autocommit == self.transaction.is_none() {
+            return;
+        }
         match (&mut self.transaction, ran) {
             (None, _) if !autocommit => {
                 self.transaction = Some(Transaction {
