@@ -62,6 +62,19 @@ defmodule Ecto.Adapters.LibSql.StructureTest do
     assert run(other, @schema) == []
   end
 
+  test "is loaded from a dump with a transaction of its own", context do
+    %{config: config, other: other, directory: directory} = context
+    path = Path.join(directory, "full.sql")
+    {sql, 0} = LibSql.dump_cmd([], [], config)
+    File.write!(path, sql)
+    assert {:ok, ^path} = LibSql.structure_load("x", [dump_path: path] ++ other)
+    assert run(other, @schema) == run(config, @schema)
+
+    File.write!(path, "BEGIN; CREATE TABLE more (a); CREATE NONSENSE; COMMIT;")
+    assert {:error, _} = LibSql.structure_load("x", [dump_path: path] ++ other)
+    assert run(other, @schema) == run(config, @schema)
+  end
+
   test "of what is not there is an error", %{other: other, directory: directory} do
     assert {:error, message} = LibSql.structure_dump(directory, other)
     assert message =~ "two.db"
