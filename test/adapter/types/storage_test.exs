@@ -80,6 +80,14 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
     assert stored(:part, %Part{id: @uuid, parts: []}) |> elem(0) == "text"
   end
 
+  test "the keys of a map are sorted, so that equal maps are found" do
+    map = Map.new(40..1//-1, &{:"key#{&1}", %{b: &1, a: [%{d: 1, c: 2}]}})
+    assert {"text", ~s({"key1":{"a":[{"c":2,"d":1}],"b":1},"key10":) <> _} = stored(:map, map)
+
+    for value <- [map, Map.new(map, fn {key, value} -> {to_string(key), value} end)],
+        do: assert(Repo.exists?(from(t in Thing, where: t.map == ^value)))
+  end
+
   test "the elements of an array are what columns of their type store" do
     assert stored(:times, [~U[2026-11-21 13:05:00.100000Z]]) ==
              {"text", ~s(["2026-11-21T13:05:00.100000"])}
