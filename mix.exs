@@ -11,7 +11,7 @@ defmodule EctoLibSql.MixProject do
       elixir: "~> 1.15",
       elixirc_paths: elixirc_paths(Mix.env()),
       test_paths: [if(suites?(), do: "test/integration", else: "test")],
-      test_pattern: test_pattern(suites?(), driver_only?()),
+      test_pattern: if(suites?(), do: "*_suite.exs", else: "*_test.exs"),
       # Elixir 1.19 asks for this, too.
       test_load_filters: [~r/_(test|suite)\.exs$/],
       aliases: ["test.integration": &test_integration/1],
@@ -32,10 +32,6 @@ defmodule EctoLibSql.MixProject do
 
   # Ecto's own suites have a test helper, and a process, of their own: `mix test.integration`.
   defp suites?, do: System.get_env("ECTO_LIBSQL_SUITES") == "1"
-
-  defp test_pattern(true, _driver_only), do: "*_suite.exs"
-  defp test_pattern(false, true), do: "{driver/*,doctest,encryption}_test.exs"
-  defp test_pattern(false, false), do: "*_test.exs"
 
   defp test_integration(args) do
     env = [{"ECTO_LIBSQL_SUITES", "1"}, {"MIX_ENV", "test"}]
