@@ -49,6 +49,8 @@ defmodule EctoLibSql.MixProject do
       {:db_connection, "~> 2.7", optional: true},
       {:ecto_sql, "~> 3.13", optional: true},
       {:decimal, "~> 2.0 or ~> 3.0", optional: true},
+      # For maps and arrays where Elixir has no JSON of its own, which it has since 1.18.
+      {:jason, "~> 1.4", optional: true},
       {:rustler, "~> 0.37", runtime: false},
       {:stream_data, "~> 1.1", only: :test},
       {:benchee, "~> 1.3", only: :dev, runtime: false},

@@ -71,7 +71,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
   test "ids are text by default, in lower case" do
     assert stored(:uuid, String.upcase(@uuid)) == {"text", @uuid}
     assert stored(:binary_id, @uuid) == {"text", @uuid}
-    assert stored(:raw_uuid, {:raw, @raw_uuid}) == {"text", @uuid}
+    assert stored(:raw_uuid, {"raw", @raw_uuid}) == {"text", @uuid}
   end
 
   test "maps and arrays are JSON text by default" do
@@ -108,7 +108,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
   test "ids are blobs where the repo says so, both kinds" do
     assert stored(:uuid, @uuid) == {"blob", @raw_uuid}
     assert stored(:binary_id, @uuid) == {"blob", @raw_uuid}
-    assert stored(:raw_uuid, {:raw, @raw_uuid}) == {"blob", @raw_uuid}
+    assert stored(:raw_uuid, {"raw", @raw_uuid}) == {"blob", @raw_uuid}
   end
 
   @tag repo: [binary_id_type: :binary]
@@ -139,7 +139,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
     assert %{
              uuid: @uuid,
              binary_id: @uuid,
-             raw_uuid: {:raw, @raw_uuid},
+             raw_uuid: {"raw", @raw_uuid},
              map: %{"a" => 1},
              integers: [1, 2]
            } =

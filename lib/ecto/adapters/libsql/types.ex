@@ -22,6 +22,33 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     The names with `TEXT` in them have SQLite's TEXT affinity, so that nothing is taken for a
     number; schemaless queries decode by them. In a STRICT table they are plain `TEXT` and `BLOB`.
 
+    ## Decimals
+
+    On local databases, queries compare, sort, group, sum and average `:decimal` fields as exact
+    numbers of any length; a quotient has 34 significant digits. What is stored is plain text, and
+    an index on it orders by text: an index that orders numbers takes
+    `"amount COLLATE ECTO_DECIMAL"`, a collation that other programs do not have, so that they
+    cannot open the file.
+
+    ## Dates and times
+
+    The order of the texts is the order of the times, as long as they are of one format. SQLite's
+    `datetime()` and `CURRENT_TIMESTAMP` write a space for the `T`: such a value is read, but
+    compares wrongly with a field. In a fragment,
+
+        fragment("strftime('%Y-%m-%dT%H:%M:%S', ?)", t.inserted_at)
+
+    writes the stored format. Years are 0 to 9999.
+
+    ## JSON
+
+    Maps and arrays go through Elixir's `JSON` where there is one, else through `Jason`, unless
+    `config :ecto_libsql, json_library: SomeLibrary` says otherwise when this package is compiled.
+    The keys of objects are sorted, so that equal maps are equal text.
+
+    The elements of an array are what a column of their type stores, so that `^value in t.array`
+    finds them; JSON has no bytes, so UUIDs are text in it, and `:binary` is hexadecimal.
+
     ## Options of a repo
 
       * `:uuid_type` (or `:binary_id_type`) - `:string` (default) or `:binary`, for `:binary_id`
