@@ -507,6 +507,19 @@ if Code.ensure_loaded?(DBConnection) do
         assert rows(start(database: other), "SELECT a FROM t") == [[1]]
       end
 
+      test "in memory are shared, too" do
+        pool = start(database: tmp_file(), pool_size: 2, attach: [side: ":memory:"])
+        {:ok, _} = query(pool, "CREATE TABLE side.t (a)")
+
+        DBConnection.run(pool, fn conn ->
+          {:ok, _} = query(conn, "INSERT INTO side.t VALUES (1)")
+          assert other(pool, &rows(&1, "SELECT a FROM side.t")) == [[1]]
+        end)
+
+        assert {:error, %Error{code: :invalid_option}} =
+                 Connection.connect(database: "x.db", pool_size: 2, attach: [side: ":memory:"])
+      end
+
       test "that cannot be opened are errors that name them" do
         options = [database: ":memory:", attach: [side: "/nowhere/x.db"]]
 
