@@ -249,6 +249,64 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert rows("SELECT * FROM t") == [[1, 1], [2, 2]]
       end
 
+      test "an index that has the column's name, or is on the table of that name, stays" do
+        rows(
+          "CREATE TABLE status (id INTEGER PRIMARY KEY, status TEXT, code TEXT, CHECK (code <> 'status'))"
+        )
+
+        rows("CREATE INDEX code ON status (id)")
+
+        migrate(fn ->
+          alter table(:status) do
+            remove :status
+          end
+        end)
+
+        assert names("index", "status") == ["code"]
+        assert sql_of("status") =~ "CHECK"
+
+        migrate(fn ->
+          alter table(:status) do
+            remove :code
+          end
+        end)
+
+        assert sql_of("status") == ~s|CREATE TABLE "status" (id INTEGER PRIMARY KEY)|
+        assert names("index", "status") == ["code"]
+      end
+
+      test "the last column stays" do
+        error =
+          migration_error(fn ->
+            alter table(:log) do
+              remove :what
+            end
+          end)
+
+        assert error.message =~ "alter table log: a table has at least one column"
+      end
+
+      test "and a new primary key in the place of the old" do
+        migrate(fn ->
+          alter table(:log) do
+            add :id, :serial, primary_key: true
+          end
+
+          alter table(:log) do
+            remove :id
+            modify :what, :string, primary_key: true
+          end
+        end)
+
+        rows("INSERT INTO log (what) VALUES ('a')")
+
+        assert {:error, %{code: :constraint_primarykey}} =
+                 Repo.query("INSERT INTO log (what) VALUES ('a')")
+
+        assert {:error, %{code: :constraint_notnull}} =
+                 Repo.query("INSERT INTO log (what) VALUES (NULL)")
+      end
+
       test "what a view or a trigger uses is not removed" do
         for steps <- [
               fn ->
@@ -464,6 +522,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           end)
 
         assert error.message =~ "the column has no foreign key posts_slug_fkey"
+      end
+
+      test "a foreign key that the table declares, and not the column" do
+        rows(
+          "CREATE TABLE t (a INT, b INT REFERENCES authors, FOREIGN KEY (a) REFERENCES authors (id))"
+        )
+
+        rows("INSERT INTO t VALUES (1, 1)")
+
+        migrate(fn ->
+          alter table(:t) do
+            modify :a, :integer, from: references(:authors)
+          end
+        end)
+
+        assert [[0, 0, "authors", "b" | _]] = rows("PRAGMA foreign_key_list(t)")
       end
 
       test "the primary key's type: it stays what SQLite numbers" do

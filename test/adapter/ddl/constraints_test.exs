@@ -60,6 +60,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert rows("SELECT * FROM u") == [[5, 1]]
     end
 
+    test "one of two foreign keys that read the same" do
+      rows("CREATE TABLE u (a INT REFERENCES t (id), b INT REFERENCES t (id))")
+      migrate(fn -> drop constraint(:u, :u_b_fkey) end)
+      assert sql_of("u") == ~s|CREATE TABLE "u" (a INT REFERENCES t (id), "b" INT)|
+    end
+
     test "what is not there, or is there already" do
       migrate(fn ->
         create constraint(:t, :c, check: "1")
