@@ -49,6 +49,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     The elements of an array are what a column of their type stores, so that `^value in t.array`
     finds them; JSON has no bytes, so UUIDs are text in it, and `:binary` is hexadecimal.
 
+    ## Without a schema
+
+    Columns that are declared as JSON or decimals are decoded as such when they are read. What is
+    written says what it is, since a binary is text: `{:blob, bytes}`, `{:uuid, text}` and
+    `{:json, text}`.
+
+        Repo.insert_all("posts", [[id: {:uuid, Ecto.UUID.generate()}, hash: {:blob, hash}]])
+
     ## Options of a repo
 
       * `:uuid_type` (or `:binary_id_type`) - `:string` (default) or `:binary`, for `:binary_id`
@@ -58,12 +66,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     Values of either form are read whatever the option says.
     """
 
-    # Ecto asks an adapter for loaders and dumpers with the types alone: no repo, no options. So a
-    # dumper makes what does not depend on them, `{:uuid, text}` and `{:json, text}`, beside the
-    # driver's own `{:blob, bytes}`, and the connection, which was opened with the repo's options,
-    # binds it in the form that it was told. With the default forms that costs the two words of the
-    # tuple; looking the running repo up in each dumper would cost two look-ups for each value.
-    # Loaders tell the forms apart by the value.
+    # Ecto asks an adapter for loaders and dumpers with the types alone: no repo, no options, and
+    # nothing from which to tell the repo that is running. So a dumper makes what does not depend
+    # on them, `{:uuid, text}` and `{:json, text}`, beside the driver's own `{:blob, bytes}`, and
+    # the connection, which was opened with the repo's options, binds it in the form that it was
+    # told. With the default forms that costs a tuple of two words. Loaders tell the forms apart by
+    # the value.
 
     alias Ecto.Adapters.LibSql.Types.{Calendar, DecimalText, Json}
 
