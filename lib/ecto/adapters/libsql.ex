@@ -70,6 +70,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     `my_app.db-migration-lock`, which stays there; `migration_lock: false` in the repo's
     configuration does without. Migrators of a database in memory are kept apart within the VM.
 
+    How each command of `Ecto.Migration` works here is in `Ecto.Adapters.LibSql.Migration`, and by
+    which names constraints reach a changeset in `Ecto.Adapters.LibSql.Constraints`.
+
     ## The sandbox
 
     `Ecto.Adapters.SQL.Sandbox` works in all its modes. SQLite has one writer for a file at a time,

@@ -141,7 +141,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             end
           end)
 
-        assert error.message =~ "alter table posts: NOT NULL constraint failed"
+        assert error.message =~ "alter table posts: NOT NULL constraint failed: posts.who; "
         assert error.message =~ "give the column a default"
         survived()
       end
