@@ -11,10 +11,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr(left, right, scope)
 
     # As one parameter for each element.
-    def expr(left, {:^, _, [ix, length]}, scope) do
-      parameters = Enum.map_intersperse(0..(length - 1)//1, ?,, &Scope.parameter(scope, ix + &1))
-      [left(left, [], scope), " IN (", parameters, ?)]
-    end
+    def expr(left, {:^, _, [ix, length]}, scope),
+      do: [left(left, [], scope), " IN (", Scope.parameters(scope, ix, length), ?)]
 
     def expr(left, %Ecto.SubQuery{} = subquery, scope) do
       check_times!(left, [subquery], scope)
