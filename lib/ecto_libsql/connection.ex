@@ -82,12 +82,12 @@ if Code.ensure_loaded?(DBConnection) do
       with {:error, error} <- PoolOptions.validate(opts), do: raise(ArgumentError, error.message)
 
       case MemoryDatabase.shared_options(opts) do
-        {:shared, opts} ->
-          start = {MemoryDatabase, :start_pool, [__MODULE__, opts]}
-          Supervisor.child_spec(DBConnection.child_spec(__MODULE__, opts), start: start)
-
-        :not_in_memory ->
+        {opts, []} ->
           DBConnection.child_spec(__MODULE__, opts)
+
+        {opts, databases} ->
+          start = {MemoryDatabase, :start_pool, [__MODULE__, opts, databases]}
+          Supervisor.child_spec(DBConnection.child_spec(__MODULE__, opts), start: start)
       end
     end
 
@@ -112,7 +112,7 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     defp only_connection(opts) do
-      if opts[:database] == ":memory:" and Keyword.get(opts, :pool_size, 1) > 1 do
+      if MemoryDatabase.private(opts) != [] and Keyword.get(opts, :pool_size, 1) > 1 do
         message =
           "each of the pool's #{opts[:pool_size]} connections would have a database \":memory:\" " <>
             "of its own: start the pool with EctoLibSql.Connection.start_link/1, whose connections " <>

@@ -56,8 +56,8 @@ defmodule EctoLibSql.ConstraintNames do
   end
 
   defp message(message, key) do
-    name = if key.name, do: " #{key.name}", else: ""
-    "#{message}:#{name} (#{key.child}.#{Enum.join(key.columns, ", ")} references #{key.parent})"
+    refers = "#{key.child}.#{Enum.join(key.columns, ", ")} references #{key.parent}"
+    if key.name, do: "#{message}: #{key.name} (#{refers})", else: "#{message}: #{refers}"
   end
 
   ## Unique

@@ -1,124 +1,141 @@
-defmodule Ecto.Adapters.LibSql.StructureTest do
-  use ExUnit.Case, async: true
+if Code.ensure_loaded?(Ecto.Adapters.SQL) do
+  defmodule Ecto.Adapters.LibSql.StructureTest do
+    use ExUnit.Case, async: true
 
-  alias Ecto.Adapters.LibSql
+    alias Ecto.Adapters.LibSql
 
-  @python System.find_executable("python3")
+    @python System.find_executable("python3")
 
-  setup do
-    directory = Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}")
-    on_exit(fn -> File.rm_rf!(directory) end)
-    config = [database: Path.join(directory, "one.db")]
-    :ok = LibSql.storage_up(config)
+    setup do
+      directory =
+        Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}")
 
-    run(config, """
-    CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, inserted_at TEXT);
-    INSERT INTO schema_migrations VALUES (1, '2026-11-21T00:00:00'), (2, '2026-11-22T00:00:00');
-    CREATE TABLE "a ""b" (id INTEGER PRIMARY KEY AUTOINCREMENT, v UNIQUE, w AS (v || 'x'));
-    INSERT INTO "a ""b" (v) VALUES ('it''s'), ('a' || char(0) || 'b'), (x'00ff'), (1.5), (NULL), (9e999);
-    DELETE FROM "a ""b" WHERE id = 6;
-    CREATE TABLE child (p INTEGER REFERENCES "a ""b" (id)) STRICT;
-    INSERT INTO child VALUES (1);
-    CREATE INDEX child_p ON child (p DESC) WHERE p > 0;
-    CREATE VIEW doubled AS SELECT p * 2 AS twice FROM child;
-    CREATE TRIGGER counted AFTER INSERT ON child BEGIN UPDATE child SET p = 1; END;
-    CREATE VIRTUAL TABLE docs USING fts5 (body);
-    INSERT INTO docs (rowid, body) VALUES (7, 'hello world');
-    """)
+      on_exit(fn -> File.rm_rf!(directory) end)
+      config = [database: Path.join(directory, "one.db")]
+      :ok = LibSql.storage_up(config)
 
-    %{directory: directory, config: config, other: [database: Path.join(directory, "two.db")]}
-  end
+      run(config, """
+      CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, inserted_at TEXT);
+      INSERT INTO schema_migrations VALUES (1, '2026-11-21T00:00:00'), (2, '2026-11-22T00:00:00');
+      CREATE TABLE "a ""b" (id INTEGER PRIMARY KEY AUTOINCREMENT, v UNIQUE, w AS (v || 'x'));
+      INSERT INTO "a ""b" (v) VALUES ('it''s'), ('a' || char(0) || 'b'), (x'00ff'), (1.5), (NULL), (9e999);
+      DELETE FROM "a ""b" WHERE id = 6;
+      CREATE TABLE child (p INTEGER REFERENCES "a ""b" (id)) STRICT;
+      INSERT INTO child VALUES (1);
+      CREATE INDEX child_p ON child (p DESC) WHERE p > 0;
+      CREATE VIEW doubled AS SELECT p * 2 AS twice FROM child;
+      CREATE TRIGGER counted AFTER INSERT ON child BEGIN UPDATE child SET p = 1; END;
+      CREATE VIRTUAL TABLE docs USING fts5 (body);
+      INSERT INTO docs (rowid, body) VALUES (7, 'hello world');
+      """)
 
-  defp run(config, script) do
-    {:ok, s} = EctoLibSql.connect(config)
-    {:ok, results} = EctoLibSql.execute_batch(s, script)
-    EctoLibSql.disconnect(s)
-    List.last(results).rows
-  end
+      %{directory: directory, config: config, other: [database: Path.join(directory, "two.db")]}
+    end
 
-  @schema "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name"
+    defp run(config, script) do
+      {:ok, s} = EctoLibSql.connect(config)
+      {:ok, results} = EctoLibSql.execute_batch(s, script)
+      EctoLibSql.disconnect(s)
+      List.last(results).rows
+    end
 
-  test "is dumped and loaded", %{config: config, other: other, directory: directory} do
-    assert {:ok, path} = LibSql.structure_dump(directory, config)
-    assert path == Path.join(directory, "structure.sql")
-    assert {:ok, ^path} = LibSql.structure_load(directory, other)
+    @schema "SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite%' ORDER BY name"
 
-    assert run(other, @schema) == run(config, @schema)
-    assert run(other, "SELECT * FROM schema_migrations") |> Enum.map(&hd/1) == [1, 2]
-    assert run(other, ~s(SELECT * FROM "a ""b")) == []
-  end
+    test "is dumped and loaded", %{config: config, other: other, directory: directory} do
+      assert {:ok, path} = LibSql.structure_dump(directory, config)
+      assert path == Path.join(directory, "structure.sql")
+      assert {:ok, ^path} = LibSql.structure_load(directory, other)
 
-  test "goes where :dump_path says", %{config: config, directory: directory} do
-    path = Path.join([directory, "new", "here.sql"])
-    assert {:ok, ^path} = LibSql.structure_dump("elsewhere", [dump_path: path] ++ config)
-    assert File.exists?(path)
-  end
+      assert run(other, @schema) == run(config, @schema)
+      assert run(other, "SELECT * FROM schema_migrations") |> Enum.map(&hd/1) == [1, 2]
+      assert run(other, ~s(SELECT * FROM "a ""b")) == []
+    end
 
-  test "is loaded as a whole or not at all", %{other: other, directory: directory} do
-    path = Path.join(directory, "bad.sql")
-    File.write!(path, "CREATE TABLE t (a); CREATE NONSENSE;")
-    assert {:error, message} = LibSql.structure_load("x", [dump_path: path] ++ other)
-    assert message =~ "NONSENSE"
-    assert run(other, @schema) == []
-  end
+    test "goes where :dump_path says", %{config: config, directory: directory} do
+      path = Path.join([directory, "new", "here.sql"])
+      assert {:ok, ^path} = LibSql.structure_dump("elsewhere", [dump_path: path] ++ config)
+      assert File.exists?(path)
+    end
 
-  test "of what is not there is an error", %{other: other, directory: directory} do
-    assert {:error, message} = LibSql.structure_dump(directory, other)
-    assert message =~ "two.db"
-    refute File.exists?(other[:database])
-    assert {:error, message} = LibSql.structure_load("/nowhere", other)
-    assert message =~ "/nowhere/structure.sql: no such file"
-    assert {:error, message} = LibSql.structure_dump("x", database: ":memory:")
-    assert message =~ "memory"
-  end
+    test "is loaded as a whole or not at all", %{other: other, directory: directory} do
+      path = Path.join(directory, "bad.sql")
+      File.write!(path, "CREATE TABLE t (a); CREATE NONSENSE;")
+      assert {:error, message} = LibSql.structure_load("x", [dump_path: path] ++ other)
+      assert message =~ "NONSENSE"
+      assert run(other, @schema) == []
+    end
 
-  test "dump_cmd writes the data too", %{config: config, other: other} do
-    assert {sql, 0} = LibSql.dump_cmd([], [], config)
-    run(other, sql)
+    test "is loaded from a dump with a transaction of its own", context do
+      %{config: config, other: other, directory: directory} = context
+      path = Path.join(directory, "full.sql")
+      {sql, 0} = LibSql.dump_cmd([], [], config)
+      File.write!(path, sql)
+      assert {:ok, ^path} = LibSql.structure_load("x", [dump_path: path] ++ other)
+      assert run(other, @schema) == run(config, @schema)
 
-    for query <- [
-          @schema,
-          ~s|SELECT id, v, w, typeof(v) FROM "a ""b"|,
-          "SELECT twice FROM doubled",
-          "SELECT rowid FROM docs WHERE docs MATCH 'hello'",
-          "SELECT * FROM sqlite_sequence"
-        ],
-        do: assert(run(other, query) == run(config, query))
-  end
+      File.write!(path, "BEGIN; CREATE TABLE more (a); CREATE NONSENSE; COMMIT;")
+      assert {:error, _} = LibSql.structure_load("x", [dump_path: path] ++ other)
+      assert run(other, @schema) == run(config, @schema)
+    end
 
-  test "dump_cmd takes the shell's commands, and System.cmd's :into", %{config: config} do
-    assert {"CREATE TABLE child" <> _, 0} = LibSql.dump_cmd([".schema", "child"], [], config)
-    assert {lines, 0} = LibSql.dump_cmd([".dump", "child"], [into: []], config)
-    assert IO.iodata_to_binary(lines) =~ ~s(INSERT INTO "child")
-    assert {"unknown arguments" <> _, 1} = LibSql.dump_cmd(["--help"], [], config)
-  end
+    test "of what is not there is an error", %{other: other, directory: directory} do
+      assert {:error, message} = LibSql.structure_dump(directory, other)
+      assert message =~ "two.db"
+      refute File.exists?(other[:database])
+      assert {:error, message} = LibSql.structure_load("/nowhere", other)
+      assert message =~ "/nowhere/structure.sql: no such file"
+      assert {:error, message} = LibSql.structure_dump("x", database: ":memory:")
+      assert message =~ "memory"
+    end
 
-  @tag skip: if(@python, do: false, else: "needs python3, whose sqlite3 is stock SQLite")
-  test "loads into stock SQLite", %{config: config, directory: directory} do
-    {sql, 0} = LibSql.dump_cmd([".dump"], [], config)
-    {:ok, structure} = LibSql.structure_dump(directory, config)
-    full = Path.join(directory, "full.sql")
-    File.write!(full, sql)
+    test "dump_cmd writes the data too", %{config: config, other: other} do
+      assert {sql, 0} = LibSql.dump_cmd([], [], config)
+      run(other, sql)
 
-    for path <- [full, structure] do
-      {output, status} =
-        System.cmd(
-          @python,
-          [
-            "-c",
-            ~s"""
-            import sqlite3, sys
-            db = sqlite3.connect(":memory:")
-            db.executescript(open(sys.argv[1]).read())
-            print(db.execute("select count(*) from schema_migrations").fetchall())
-            print(db.execute("pragma integrity_check").fetchall())
-            """,
-            path
+      for query <- [
+            @schema,
+            ~s|SELECT id, v, w, typeof(v) FROM "a ""b"|,
+            "SELECT twice FROM doubled",
+            "SELECT rowid FROM docs WHERE docs MATCH 'hello'",
+            "SELECT * FROM sqlite_sequence"
           ],
-          stderr_to_stdout: true
-        )
+          do: assert(run(other, query) == run(config, query))
+    end
 
-      assert {output, status} == {"[(2,)]\n[('ok',)]\n", 0}
+    test "dump_cmd takes the shell's commands, and System.cmd's :into", %{config: config} do
+      assert {"CREATE TABLE child" <> _, 0} = LibSql.dump_cmd([".schema", "child"], [], config)
+      assert {lines, 0} = LibSql.dump_cmd([".dump", "child"], [into: []], config)
+      assert IO.iodata_to_binary(lines) =~ ~s(INSERT INTO "child")
+      assert {"unknown arguments" <> _, 1} = LibSql.dump_cmd(["--help"], [], config)
+    end
+
+    @tag skip: if(@python, do: false, else: "needs python3, whose sqlite3 is stock SQLite")
+    test "loads into stock SQLite", %{config: config, directory: directory} do
+      {sql, 0} = LibSql.dump_cmd([".dump"], [], config)
+      {:ok, structure} = LibSql.structure_dump(directory, config)
+      full = Path.join(directory, "full.sql")
+      File.write!(full, sql)
+
+      for path <- [full, structure] do
+        {output, status} =
+          System.cmd(
+            @python,
+            [
+              "-c",
+              ~s"""
+              import sqlite3, sys
+              db = sqlite3.connect(":memory:")
+              db.executescript(open(sys.argv[1]).read())
+              print(db.execute("select count(*) from schema_migrations").fetchall())
+              print(db.execute("pragma integrity_check").fetchall())
+              """,
+              path
+            ],
+            stderr_to_stdout: true
+          )
+
+        assert {output, status} == {"[(2,)]\n[('ok',)]\n", 0}
+      end
     end
   end
 end

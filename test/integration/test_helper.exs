@@ -14,26 +14,44 @@ ExUnit.start(
 
 database = Path.join(System.tmp_dir!(), "ecto_libsql_integration_#{System.pid()}.db")
 
+# How the repos store UUIDs and JSON: `ECTO_LIBSQL_FORM=binary mix test.integration`.
+form = String.to_existing_atom(System.get_env("ECTO_LIBSQL_FORM", "string"))
+forms = [uuid_type: form, map_type: form, array_type: form]
+
 Application.put_env(:ecto, :primary_key_type, :id)
 Application.put_env(:ecto, :async_integration_tests, false)
 Application.put_env(:ecto_sql, :lock_for_update, "FOR UPDATE")
 
-Application.put_env(:ecto_sql, Ecto.Integration.TestRepo,
-  database: database,
-  pool: Ecto.Adapters.SQL.Sandbox,
-  pool_size: 5,
-  show_sensitive_data_on_connection_error: true
+# In which form the repos store ids, maps and arrays: ECTO_LIBSQL_FORMS=binary mix test.integration
+forms =
+  if System.get_env("ECTO_LIBSQL_FORMS") == "binary",
+    do: [uuid_type: :binary, map_type: :binary, array_type: :binary],
+    else: []
+
+Application.put_env(
+  :ecto_sql,
+  Ecto.Integration.TestRepo,
+  [
+    database: database,
+    pool: Ecto.Adapters.SQL.Sandbox,
+    pool_size: 5,
+    show_sensitive_data_on_connection_error: true
+  ] ++ forms
 )
 
-Application.put_env(:ecto_sql, Ecto.Integration.PoolRepo,
-  database: database,
-  attach:
-    for name <- [:ecto_prefix_test, :bad_schema_migrations] do
-      {name, "#{database}-#{name}"}
-    end,
-  pool_size: 5,
-  max_restarts: 20,
-  max_seconds: 10
+Application.put_env(
+  :ecto_sql,
+  Ecto.Integration.PoolRepo,
+  [
+    database: database,
+    attach:
+      for name <- [:ecto_prefix_test, :bad_schema_migrations] do
+        {name, "#{database}-#{name}"}
+      end,
+    pool_size: 5,
+    max_restarts: 20,
+    max_seconds: 10
+  ] ++ forms
 )
 
 {:ok, _} = Application.ensure_all_started(:ecto_sql)

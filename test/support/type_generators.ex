@@ -39,7 +39,7 @@ if Code.ensure_loaded?(StreamData) do
     def value(:bitstring), do: bitstring()
     def value(:binary_id), do: value(:uuid)
     def value(:uuid), do: map(binary(length: 16), &elem(Ecto.UUID.load(&1), 1))
-    def value(:raw_uuid), do: map(binary(length: 16), &{:raw, &1})
+    def value(:raw_uuid), do: map(binary(length: 16), &{"raw", &1})
 
     def value(:date) do
       one_of([

@@ -17,8 +17,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       use Ecto.Type
       def type, do: :uuid
       def cast(value), do: {:ok, value}
-      def load(<<raw::16-bytes>>), do: {:ok, {:raw, raw}}
-      def dump({:raw, <<_::16-bytes>> = raw}), do: {:ok, raw}
+      def load(<<raw::16-bytes>>), do: {:ok, {"raw", raw}}
+      def dump({"raw", <<_::16-bytes>> = raw}), do: {:ok, raw}
       def dump(_), do: :error
     end
 

@@ -3,12 +3,27 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc """
     Ecto on libSQL, the open fork of SQLite.
 
-        config :my_app, MyApp.Repo,
-          database: "priv/my_app.db"
+    `mix ecto.gen.repo -r MyApp.Repo` writes a repo and its configuration; change the adapter, and
+    give a file instead of a server:
 
         defmodule MyApp.Repo do
           use Ecto.Repo, otp_app: :my_app, adapter: Ecto.Adapters.LibSql
         end
+
+        # config/config.exs
+        config :my_app, ecto_repos: [MyApp.Repo]
+
+        config :my_app, MyApp.Repo,
+          database: Path.expand("../my_app.db", __DIR__),
+          pool_size: 5
+
+        # config/test.exs
+        config :my_app, MyApp.Repo,
+          database: Path.expand("../my_app_test.db", __DIR__),
+          pool: Ecto.Adapters.SQL.Sandbox
+
+    Then `mix ecto.create`, `mix ecto.migrate`, `mix ecto.rollback`, `mix ecto.drop`, `mix ecto.dump`
+    and `mix ecto.load` work as with any database.
 
     ## Options
 
@@ -41,11 +56,28 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     its column's default. Several statements run in one transaction, or in a savepoint of the one
     that is open.
 
+    ## Timeouts
+
+    A query that takes longer than its `:timeout` is stopped, with an `EctoLibSql.Error` of code
+    `:timeout`, and its connection stays. A transaction or a `c:Ecto.Repo.checkout/2` that holds a
+    connection for longer than its own loses the connection, as with every adapter: that is
+    DBConnection's rule.
+
     ## Migrations
 
-    DDL is transactional. `c:Ecto.Adapter.Migration.lock_for_migrations/3` holds a lock that counts
-    for every process on the machine that migrates the same file; see `:migration_lock` in
-    `Ecto.Adapters.SQL`'s migrations, which turns it off.
+    DDL is transactional. While migrations run, a lock keeps out every other migrator of the same
+    file on the machine. It is the operating system's lock on an empty file beside the database,
+    `my_app.db-migration-lock`, which stays there; `migration_lock: false` in the repo's
+    configuration does without. Migrators of a database in memory are kept apart within the VM.
+
+    How each command of `Ecto.Migration` works here is in `Ecto.Adapters.LibSql.Migration`, and by
+    which names constraints reach a changeset in `Ecto.Adapters.LibSql.Constraints`.
+
+    ## The sandbox
+
+    `Ecto.Adapters.SQL.Sandbox` works in all its modes. SQLite has one writer for a file at a time,
+    so of tests that run at once and write, all but one wait, for up to `:busy_timeout`: tests
+    that write should not be `async: true`, unless each has a repo in memory of its own.
 
     ## Explain
 
@@ -55,7 +87,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     ## Dumps
 
-    `mix ecto.dump` and `mix ecto.load` need no other program.
+    `mix ecto.dump` and `mix ecto.load` need no other program, and any SQLite can load the file.
     `#{inspect(__MODULE__)}.dump_cmd([".dump"], [], config)` answers the whole database as SQL.
     """
 

@@ -92,8 +92,7 @@ defmodule EctoLibSql.CreateTable.Constraint do
 
   defp parse("CHECK", rest, _tokens) do
     with {group, rest} <- SqlTokens.split_group(rest) do
-      expression = group |> tl() |> Enum.drop(-1) |> SqlTokens.text()
-      new(:check, conflict(rest), expression: expression)
+      new(:check, conflict(rest), expression: expression(group))
     end
   end
 
@@ -107,8 +106,8 @@ defmodule EctoLibSql.CreateTable.Constraint do
     rest = if keyword == "GENERATED", do: skip(rest, ~w(ALWAYS)), else: tokens
 
     with [_as | rest] <- rest,
-         {_group, rest} <- SqlTokens.split_group(rest),
-         do: new(:generated, skip(rest, ~w(STORED VIRTUAL)))
+         {group, rest} <- SqlTokens.split_group(rest),
+         do: new(:generated, skip(rest, ~w(STORED VIRTUAL)), expression: expression(group))
   end
 
   defp parse("FOREIGN", [_key | rest], _tokens) do
@@ -125,6 +124,8 @@ defmodule EctoLibSql.CreateTable.Constraint do
     do: {:ok, struct!(%__MODULE__{kind: kind, text: ""}, fields), rest}
 
   ## Parts
+
+  defp expression(group), do: group |> tl() |> Enum.drop(-1) |> SqlTokens.text()
 
   defp default([{:punctuation, "(", _} | _] = tokens) do
     with {_group, rest} <- SqlTokens.split_group(tokens), do: {:ok, rest}

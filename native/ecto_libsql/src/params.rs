@@ -171,7 +171,7 @@ fn tagged<'a>(term: Term<'a>, forms: Forms) -> Result<ValueRef<'a>, String> {
         .ok()
         .filter(|(tag, _)| is_tag(*tag))
         .ok_or("a tuple is no value: only {:blob, binary}, {:uuid, text} and {:json, text} are")?;
-    let bytes = bytes(term).ok_or_else(|| format!("{{{tag:?}, _}} takes a binary"))?;
+    let bytes = bytes(term).ok_or_else(|| format!("{{:{tag:?}, _}} takes a binary"))?;
     let converted = if tag == atoms::uuid() {
         forms.uuid(bytes)?.map(|uuid| uuid.to_vec())
     } else if tag == atoms::json() {

@@ -304,6 +304,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert rows("SELECT y FROM b") == [[1]]
         assert migration_error(fn -> execute create: "x" end).message =~ "keyword lists"
       end
+
+      test "execute of nothing is fine" do
+        migrate(
+          fn ->
+            execute "SELECT 1", ""
+            execute "-- nothing"
+          end,
+          direction: :forward
+        )
+
+        migrate(fn -> execute "SELECT 1", "" end, direction: :backward)
+      end
     end
 
     describe "dropping a table that others refer to" do

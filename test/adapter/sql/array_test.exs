@@ -41,7 +41,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     test "literal arrays" do
       assert sql(from(p in Post, where: p.tags == ["a"], select: p.id)) =~
-               ~s{(json(p0."tags") = '["a"]')}
+               ~s{(json(p0."tags") = json('["a"]'))}
 
       assert ids(from(p in Post, where: p.tags == ["x", "it's", "\"q\""])) == [1]
       assert ids(from(p in Post, where: p.tags == ^[])) == [2]
@@ -71,6 +71,29 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       )
 
       assert get(:flags) == [true, false]
+    end
+
+    test "equal arrays and maps are equal as text and as JSONB" do
+      Repo.query!(
+        "UPDATE posts SET tags = jsonb(tags), parts = jsonb(parts), meta = jsonb('{\"k\":1}')"
+      )
+
+      assert ids(from(p in Post, where: p.tags == ["x", "it's", "\"q\""])) == [1]
+      assert ids(from(p in Post, where: p.tags == ^["x", "it's", "\"q\""])) == [1]
+      assert ids(from(p in Post, where: p.meta == ^%{"k" => 1})) == [1, 2, 3]
+      assert ids(from(p in Post, where: "x" in p.tags)) == [1]
+
+      Repo.update_all(Post, push: [tags: "n"], pull: [parts: %{"a" => 1}])
+      assert ids(from(p in Post, where: p.tags == ^["n"])) == [2, 3]
+      assert get(:parts) == []
+    end
+
+    test "on the right of `in` a fragment of a SELECT is a query, another one an array" do
+      assert ids(
+               from(p in Post, where: p.id in fragment("SELECT id FROM posts WHERE id > ?", ^1))
+             ) == [2, 3]
+
+      assert ids(from(p in Post, where: p.id in fragment("json_array(?, 3)", ^1))) == [1, 3]
     end
 
     test "push" do

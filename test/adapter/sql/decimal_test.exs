@@ -150,6 +150,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Decimal.eq?(Repo.get!(Post, 1).price, "1.25")
     end
 
+    test "also where the field is named by a string" do
+      assert Repo.all(
+               from(p in Post,
+                 where: field(p, ^"price") > ^"9.6",
+                 order_by: field(p, ^"price"),
+                 select: p.id
+               )
+             ) == [1, 4]
+    end
+
     test "in tuples they have to be compared one by one" do
       assert_raise Ecto.QueryError, ~r/decimals in a comparison of tuples/, fn ->
         Repo.all(from(p in Post, where: {p.price, p.id} > {^Decimal.new(1), ^1}))

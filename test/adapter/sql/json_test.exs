@@ -145,6 +145,26 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Repo.all(union_all(ids, ^ids)) == [123, 123]
     end
 
+    test "written to a JSON column stays JSON" do
+      for {key, value} <- [{"on", true}, {"name", "it's"}, {"tags", @meta["tags"]}] do
+        Repo.insert_all(Post, [%{id: 9, meta: @meta}])
+
+        Repo.update_all(
+          from(p in Post,
+            where: p.id == 9,
+            update: [set: [meta: p.meta[^key], title: p.meta["name"]]]
+          ),
+          []
+        )
+
+        assert Repo.one(from(p in Post, where: p.id == 9, select: fragment("json(?)", p.meta))) ==
+                 JSON.encode!(value)
+
+        assert Repo.one(from(p in Post, where: p.id == 9, select: p.title)) == "it's"
+        Repo.delete_all(from(p in Post, where: p.id == 9))
+      end
+    end
+
     test "in a stream and in RETURNING" do
       {:ok, streamed} =
         Repo.transaction(fn ->

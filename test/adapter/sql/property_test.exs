@@ -533,6 +533,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Comparing results
 
     # One form for values that are equal.
+    defp comparable(:decimal, %Decimal{coef: 0}), do: "0"
+
     defp comparable(:decimal, %Decimal{} = value),
       do: value |> Decimal.normalize() |> Decimal.to_string(:normal)
 

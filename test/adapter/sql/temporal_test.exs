@@ -115,6 +115,90 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
                [2]
     end
 
+    test "a parameter on the other side, which Ecto casts to a naive datetime" do
+      at = fn query -> ids(from(p in query, where: p.id < 3)) end
+
+      assert at.(
+               from(p in Post,
+                 where: ^~N[2024-01-31 10:00:00] == datetime_add(p.updated_at, 0, "second")
+               )
+             ) == [1]
+
+      assert at.(
+               from(p in Post,
+                 where: datetime_add(p.updated_at, 1, "microsecond") > ^~N[2024-01-31 10:00:00]
+               )
+             ) == [1, 2]
+
+      assert at.(from(p in Post, where: ^@second >= datetime_add(p.inserted_at, 1, "day"))) == [2]
+
+      assert at.(
+               from(p in Post,
+                 where:
+                   ^~N[2024-01-31 10:00:00] == datetime_add(^~N[2024-01-31 09:00:00], 1, "hour")
+               )
+             ) == [1, 2]
+
+      assert at.(from(p in Post, where: date_add(p.day, 1, "day") == ^~D[2024-02-01])) == [1]
+    end
+
+    test "what is written has the format of its column" do
+      Repo.update_all(
+        from(p in Post,
+          where: p.id == 1,
+          update: [set: [updated_at: p.inserted_at, at_usec: p.at]]
+        ),
+        []
+      )
+
+      assert one(from(p in Post, select: fragment("?", p.updated_at))) ==
+               "2024-01-31T10:00:00.000000"
+
+      assert one(from(p in Post, select: fragment("?", p.at_usec))) == "10:00:00.000000"
+
+      Repo.update_all(
+        from(p in Post,
+          where: p.id == 1,
+          update: [set: [inserted_at: datetime_add(^@usec, 1, "hour")]]
+        ),
+        []
+      )
+
+      assert one(from(p in Post, select: fragment("?", p.inserted_at))) == "2024-01-31T11:00:00"
+
+      Repo.update_all(
+        from(p in Post,
+          where: p.id == 1,
+          update: [set: [updated_at: ago(0, "second"), day: p.inserted_at]]
+        ),
+        []
+      )
+
+      assert one(from(p in Post, select: fragment("length(?)", p.updated_at))) == 26
+      assert one(from(p in Post, select: fragment("?", p.day))) == "2024-01-31"
+    end
+
+    test "in and any with times of another precision" do
+      usec = from(q in Post, where: not is_nil(q.updated_at), select: q.updated_at)
+
+      assert_raise Ecto.QueryError,
+                   ~r/`in` with dates or times of different types \(:utc_datetime, :utc_datetime_usec\)/,
+                   fn ->
+                     Repo.all(from(p in Post, where: p.inserted_at in subquery(usec)))
+                   end
+
+      assert_raise Ecto.QueryError, ~r/`in` with dates or times of different types/, fn ->
+        Repo.all(from(p in Post, where: p.inserted_at in [p.updated_at, ^@second]))
+      end
+
+      assert ids(
+               from(p in Post, where: type(p.inserted_at, :utc_datetime_usec) in subquery(usec))
+             ) == [1]
+
+      assert ids(from(p in Post, where: p.inserted_at >= any(usec))) == [1]
+      assert ids(from(p in Post, where: p.inserted_at <= all(usec))) == [1, 2]
+    end
+
     test "ago and from_now" do
       now = DateTime.utc_now()
       recent = DateTime.add(now, -60)

@@ -28,6 +28,8 @@ defmodule Ecto.Adapters.LibSql.Types.RoundTripTest do
             %{id: id} = Repo.insert!(struct!(Thing, [{field, value}]))
             query = from(t in Thing, where: field(t, ^field) == ^value, select: t.id)
             assert id in Repo.all(query)
+            query = from(t in Thing, where: field(t, ^field) in ^[value], select: t.id)
+            assert id in Repo.all(query)
             type = Thing.__schema__(:type, field)
             query = from(t in Thing, where: t.id == ^id, select: type(^value, ^type))
             assert same?(Repo.one!(query), value)

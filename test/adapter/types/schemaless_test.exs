@@ -97,6 +97,21 @@ defmodule Ecto.Adapters.LibSql.Types.SchemalessTest do
     end
   end
 
+  for {form, opts} <- [text: [], binary: [uuid_type: :binary, map_type: :binary]] do
+    @tag repo: opts
+    test "what is written says what it is, in #{form} form" do
+      uuid = Ecto.UUID.generate()
+      row = [id: 2, uuid: {:uuid, uuid}, binary: {:blob, "bytes"}, map: {:json, ~s({"a":1})}]
+      assert {1, nil} = Repo.insert_all("things", [row])
+      assert %{uuid: ^uuid, binary: "bytes", map: %{"a" => 1}} = Repo.get!(Thing, 2)
+
+      query = from(t in "things", where: t.uuid == ^{:uuid, uuid}, select: t.map)
+      assert Repo.all(query) == [%{"a" => 1}]
+      query = from(t in "things", where: t.uuid == type(^uuid, Ecto.UUID), select: t.id)
+      assert Repo.all(query) == [2]
+    end
+  end
+
   test "plain SQL answers what is stored" do
     assert %{rows: [[~s({"a":[true,null]}), "1.50"]]} =
              Repo.query!("SELECT map, decimal FROM things")

@@ -71,13 +71,21 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
   test "ids are text by default, in lower case" do
     assert stored(:uuid, String.upcase(@uuid)) == {"text", @uuid}
     assert stored(:binary_id, @uuid) == {"text", @uuid}
-    assert stored(:raw_uuid, {:raw, @raw_uuid}) == {"text", @uuid}
+    assert stored(:raw_uuid, {"raw", @raw_uuid}) == {"text", @uuid}
   end
 
   test "maps and arrays are JSON text by default" do
     assert stored(:map, %{"a" => [1, nil]}) == {"text", ~s({"a":[1,null]})}
     assert stored(:integers, [1, nil, 3]) == {"text", "[1,null,3]"}
     assert stored(:part, %Part{id: @uuid, parts: []}) |> elem(0) == "text"
+  end
+
+  test "the keys of a map are sorted, so that equal maps are found" do
+    map = Map.new(40..1//-1, &{:"key#{&1}", %{b: &1, a: [%{d: 1, c: 2}]}})
+    assert {"text", ~s({"key1":{"a":[{"c":2,"d":1}],"b":1},"key10":) <> _} = stored(:map, map)
+
+    for value <- [map, Map.new(map, fn {key, value} -> {to_string(key), value} end)],
+        do: assert(Repo.exists?(from(t in Thing, where: t.map == ^value)))
   end
 
   test "the elements of an array are what columns of their type store" do
@@ -100,7 +108,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
   test "ids are blobs where the repo says so, both kinds" do
     assert stored(:uuid, @uuid) == {"blob", @raw_uuid}
     assert stored(:binary_id, @uuid) == {"blob", @raw_uuid}
-    assert stored(:raw_uuid, {:raw, @raw_uuid}) == {"blob", @raw_uuid}
+    assert stored(:raw_uuid, {"raw", @raw_uuid}) == {"blob", @raw_uuid}
   end
 
   @tag repo: [binary_id_type: :binary]
@@ -131,7 +139,7 @@ defmodule Ecto.Adapters.LibSql.Types.StorageTest do
     assert %{
              uuid: @uuid,
              binary_id: @uuid,
-             raw_uuid: {:raw, @raw_uuid},
+             raw_uuid: {"raw", @raw_uuid},
              map: %{"a" => 1},
              integers: [1, 2]
            } =

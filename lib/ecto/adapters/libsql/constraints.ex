@@ -1,9 +1,25 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule Ecto.Adapters.LibSql.Constraints do
-    @moduledoc false
-    # A violated constraint as Ecto's changesets know it: by kind and name. The names are the
-    # declared ones, or else those that Ecto or PostgreSQL give by default.
-    # `EctoLibSql.ConstraintNames` finds out what SQLite's message leaves open.
+    @moduledoc """
+    Violated constraints, as changesets know them.
+
+    | violated | function | name, unless one was declared |
+    |---|---|---|
+    | a unique index | `unique_constraint/3` | the index's: `posts_slug_index` |
+    | UNIQUE of a table | `unique_constraint/3` | `posts_slug_index` |
+    | a primary key | `unique_constraint/3` | `posts_pkey` |
+    | a foreign key | `foreign_key_constraint/3`, `assoc_constraint/3`, `no_assoc_constraint/3` | `posts_author_id_fkey` |
+    | CHECK | `check_constraint/3` | its expression |
+    | NOT NULL | `check_constraint/3` | `posts_title_not_null` |
+
+    SQLite names neither a unique index nor a foreign key: once a statement has failed, its connection
+    finds out. For a foreign key, where there are several candidates, that means to run the statement
+    once more in a savepoint, with its keys deferred, and to look for rows that refer to nothing. So
+    such an error takes longer than another, the more so in large tables without an index on the key.
+
+    A deferred foreign key that is violated at the end of a transaction is an `EctoLibSql.Error` of the
+    commit, with its name in `constraint`.
+    """
 
     alias EctoLibSql.Error
 

@@ -37,6 +37,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       :telemetry_prefix
     ]
 
+    # What the mix tasks add to it: their own switches.
+    @task_options [
+      :force,
+      :force_drop,
+      :no_compile,
+      :no_deps_check,
+      :prefix,
+      :quiet,
+      :skip_if_loaded,
+      :timezone
+    ]
+
     @type connection :: DBConnection.conn()
 
     @spec child_spec(keyword()) :: Supervisor.child_spec()
@@ -49,7 +61,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec driver_options(keyword()) :: keyword()
     def driver_options(config) do
       config
-      |> Keyword.drop(@ecto_options)
+      |> Keyword.drop(@ecto_options ++ @task_options)
       |> EctoLibSql.PoolOptions.driver()
     end
 

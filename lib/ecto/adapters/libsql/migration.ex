@@ -1,8 +1,71 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule Ecto.Adapters.LibSql.Migration do
-    @moduledoc false
-    # `c:Ecto.Adapter.Migration.execute_ddl/3`: what `Ecto.Adapters.LibSql.DDL` has statements for,
-    # and what takes a look at the table first.
+    @moduledoc """
+    How `Ecto.Migration` works on SQLite: all of it, except for what is named here.
+
+    ## Tables
+
+      * A primary key of the type `:bigserial` (Ecto's default), `:serial` or `:identity` is `INTEGER
+        PRIMARY KEY AUTOINCREMENT`: a number is never given out twice. `:id` and other integer types
+        are `INTEGER PRIMARY KEY`, which may give out the highest number anew once its row is gone.
+        The option `:autoincrement` of `add/3` asks for the one or the other
+      * `options:` takes `"STRICT"`, `"WITHOUT ROWID"`, `"RANDOM ROWID"`, with commas between them;
+        `modifiers:` takes `"TEMPORARY"`. A WITHOUT ROWID table numbers no rows
+      * A serial column in a key of several columns is the key by itself, and the whole is unique
+      * `prefix:` is the name of an attached database. Foreign keys stay within one
+      * `generated:` takes `"ALWAYS AS (a + b) STORED"`, `"AS (a + b)"`, or an expression
+      * `check:` of `add/3` takes an expression, or `%{name: "positive", expr: "a > 0"}`
+      * Comments are accepted, and kept nowhere
+      * `default: fragment("CURRENT_TIMESTAMP")` is SQLite's `2026-11-21 13:05:00`, which sorts apart
+        from the times that Ecto writes; `fragment("strftime('%Y-%m-%dT%H:%M:%S', 'now')")` is like
+        them
+
+    `drop table` is refused while rows of other tables refer to the table (SQLite would delete its
+    rows first, with what ON DELETE does then); `mode: :cascade` removes the foreign keys to it, and
+    the views on it.
+
+    ## Changes
+
+    A change for which SQLite and libSQL have a statement is made by that: columns that are added
+    (with a default that is no expression), removed (with the indexes that they are in), renamed, and
+    what libSQL's `ALTER COLUMN` can change without a look at the rows. For all else the table is
+    built anew, in the migration's transaction, as
+    [SQLite's documentation](https://sqlite.org/lang_altertable.html#otheralter) has it: rows, rowids,
+    sequence, indexes, triggers and views stay, foreign keys are checked at the end. That takes time
+    and space in proportion to the table.
+
+    A column's new type converts its values: between text and blobs, to the width of the new kind of
+    time, and to numbers, where every value is one; else the migration fails.
+
+    Constraints are created and dropped by a rebuild, those of any kind by their names.
+
+    ## References
+
+    A foreign key is named as in other databases (`posts_author_id_fkey`), and reported by that name.
+    `deferrable: :deferred` (of `add/3`) has it checked at the commit. `on_delete: {:nilify, columns}`
+    and `{:default, columns}` of some of a key's columns are a trigger on the referenced table.
+    `match: :full` of several columns is a check, `:partial` is refused. `validate: false` leaves the
+    rows that are there alone.
+
+    ## Indexes
+
+    Unique, partial and expression indexes as everywhere. `concurrently`, `only` and `using: :btree`
+    are accepted: they ask for nothing else. `include` of an index that is not unique are further
+    columns of it. NULL is the smallest value: `asc_nulls_first` and `desc_nulls_last` are accepted.
+    Other directions, `using`, `include` of a unique index, `nulls_distinct: false` and `options` are
+    refused.
+
+    ## Execute
+
+    `execute/1` runs all statements of its text, `execute/2` takes `""` for nothing to undo.
+
+    ## Errors
+
+    An error names the command and, where it can, what to do:
+
+        alter table posts: NOT NULL constraint failed: posts.who; there are rows without a
+        value: give the column a default, or fill it first
+    """
 
     alias Ecto.Adapters.LibSql.DDL
     alias Ecto.Adapters.LibSql.DDL.{Alter, Command, Constraints, Database, Drop, IndexRename}

@@ -35,9 +35,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       path = path(default, config)
 
       with {:ok, sql} <- read(path),
-           {:ok, _results} <-
-             connected(config, &EctoLibSql.execute_transactional_batch(&1, sql)),
+           {:ok, _results} <- connected(config, &load(&1, sql)),
            do: {:ok, path}
+    end
+
+    # A dump of SQLite's shell, or `dump_cmd/3`'s, brings its own transaction.
+    defp load(connection, sql) do
+      case EctoLibSql.execute_transactional_batch(connection, sql) do
+        {:error, %Error{code: :transaction_in_batch}} ->
+          EctoLibSql.execute_batch(connection, sql)
+
+        loaded ->
+          loaded
+      end
     end
 
     @doc """

@@ -22,6 +22,41 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     The names with `TEXT` in them have SQLite's TEXT affinity, so that nothing is taken for a
     number; schemaless queries decode by them. In a STRICT table they are plain `TEXT` and `BLOB`.
 
+    ## Decimals
+
+    On local databases, queries compare, sort, group, sum and average `:decimal` fields as exact
+    numbers of any length; a quotient has 34 significant digits. What is stored is plain text, and
+    an index on it orders by text: an index that orders numbers takes
+    `"amount COLLATE ECTO_DECIMAL"`, a collation that other programs do not have, so that they
+    cannot open the file.
+
+    ## Dates and times
+
+    The order of the texts is the order of the times, as long as they are of one format. SQLite's
+    `datetime()` and `CURRENT_TIMESTAMP` write a space for the `T`: such a value is read, but
+    compares wrongly with a field. In a fragment,
+
+        fragment("strftime('%Y-%m-%dT%H:%M:%S', ?)", t.inserted_at)
+
+    writes the stored format. Years are 0 to 9999.
+
+    ## JSON
+
+    Maps and arrays go through Elixir's `JSON` where there is one, else through `Jason`, unless
+    `config :ecto_libsql, json_library: SomeLibrary` says otherwise when this package is compiled.
+    The keys of objects are sorted, so that equal maps are equal text.
+
+    The elements of an array are what a column of their type stores, so that `^value in t.array`
+    finds them; JSON has no bytes, so UUIDs are text in it, and `:binary` is hexadecimal.
+
+    ## Without a schema
+
+    Columns that are declared as JSON or decimals are decoded as such when they are read. What is
+    written says what it is, since a binary is text: `{:blob, bytes}`, `{:uuid, text}` and
+    `{:json, text}`.
+
+        Repo.insert_all("posts", [[id: {:uuid, Ecto.UUID.generate()}, hash: {:blob, hash}]])
+
     ## Options of a repo
 
       * `:uuid_type` (or `:binary_id_type`) - `:string` (default) or `:binary`, for `:binary_id`
@@ -31,12 +66,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     Values of either form are read whatever the option says.
     """
 
-    # Ecto asks an adapter for loaders and dumpers with the types alone: no repo, no options. So a
-    # dumper makes what does not depend on them, `{:uuid, text}` and `{:json, text}`, beside the
-    # driver's own `{:blob, bytes}`, and the connection, which was opened with the repo's options,
-    # binds it in the form that it was told. With the default forms that costs the two words of the
-    # tuple; looking the running repo up in each dumper would cost two look-ups for each value.
-    # Loaders tell the forms apart by the value.
+    # Ecto asks an adapter for loaders and dumpers with the types alone: no repo, no options, and
+    # nothing from which to tell the repo that is running. So a dumper makes what does not depend
+    # on them, `{:uuid, text}` and `{:json, text}`, beside the driver's own `{:blob, bytes}`, and
+    # the connection, which was opened with the repo's options, binds it in the form that it was
+    # told. With the default forms that costs a tuple of two words. Loaders tell the forms apart by
+    # the value.
 
     alias Ecto.Adapters.LibSql.Types.{Calendar, DecimalText, Json}
 

@@ -209,7 +209,7 @@ unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> &'a [u8] {
 /// # Safety
 /// `start` is NULL or points to `length` bytes that live for `'a`.
 #[inline]
-unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
+pub(super) unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
     match usize::try_from(length) {
         // SAFETY: our caller's promise.
         Ok(length) if length > 0 && !start.is_null() => unsafe {

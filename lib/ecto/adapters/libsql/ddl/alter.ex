@@ -44,6 +44,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     Makes the table what the draft says, by statements if they suffice.
     """
     @spec finish!(Draft.t(), Database.t()) :: :ok
+    def finish!(%Draft{created: %{columns: []}}, _db),
+      do: raise(ArgumentError, "a table has at least one column in SQLite")
+
     def finish!(%Draft{rebuild?: true} = draft, db) do
       Rebuild.run!(db, draft)
       drop_triggers(draft, db)
@@ -134,7 +137,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp column_key?({_add, _name, _type, opts}), do: opts[:primary_key] == true
 
-    defp no_key!(%Draft{info: %{created: created}}, name) do
+    defp no_key!(%Draft{created: created}, name) do
       with {[_ | _] = columns, _key} <- CreateTable.primary_key(created) do
         raise ArgumentError,
               "#{name}: the table has a primary key (#{Enum.join(columns, ", ")}); drop it first"
@@ -150,11 +153,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # The defaults of the columns that are there.
     @doc false
-    @spec others(Draft.t()) :: [{atom(), iodata()}]
+    @spec others(Draft.t()) :: [{String.t(), iodata()}]
     def others(%Draft{created: created}) do
       for column <- created.columns,
           default = Enum.find(column.constraints, &(&1.kind == :default)) do
-        {String.to_atom(column.name), default_value(default)}
+        {column.name, default_value(default)}
       end
     end
 
@@ -201,14 +204,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         end)
     end
 
-    # A default mentions no column, and what a key refers to is another table's.
-    defp mentions?(%Constraint{kind: kind}, _name) when kind in [:default, :collate], do: false
-
+    # What a key refers to is another table's.
     defp mentions?(%Constraint{kind: kind, columns: columns}, name)
          when kind in [:foreign_key, :primary_key, :unique],
          do: Enum.any?(columns, &same?(&1, name))
 
-    defp mentions?(%Constraint{text: text}, name), do: TableInfo.mentions?(text, [name])
+    defp mentions?(%Constraint{expression: expression}, name),
+      do: expression != nil and TableInfo.mentions?(expression, [name])
 
     defp remove_statements(indexes, column, table) do
       drops = for index <- indexes, do: ["DROP INDEX ", quote_name(table.prefix, index.name)]

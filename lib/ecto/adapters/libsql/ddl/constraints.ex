@@ -38,14 +38,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       name = to_string(constraint.name)
 
       case Enum.filter(CreateTable.constraints(draft.created), &dropped?(&1, name, constraint)) do
-        [] -> if opts[:if_exists], do: :ok, else: missing!(draft, db)
-        found -> drop(draft, db, name, Enum.map(found, &elem(&1, 1)))
+        [] -> if opts[:if_exists], do: :ok, else: missing!(draft)
+        found -> drop(draft, db, name, found)
       end
     end
 
     defp drop(draft, db, name, found) do
-      %{draft | dropped_keys: for(%{kind: :foreign_key} <- found, do: name)}
-      |> Draft.reject_constraints(fn _column, constraint -> constraint in found end)
+      %{draft | dropped_keys: for({_column, %{kind: :foreign_key}} <- found, do: name)}
+      |> Draft.reject_constraints(fn column, constraint -> {column, constraint} in found end)
       |> Draft.rebuild()
       |> Alter.finish!(db)
     end
@@ -61,8 +61,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp dropped?(constraint, name, _constraint), do: named?(constraint, name)
 
-    @spec missing!(Draft.t(), Database.t()) :: no_return()
-    defp missing!(draft, _db) do
+    @spec missing!(Draft.t()) :: no_return()
+    defp missing!(draft) do
       names =
         for {_column, %{name: name}} when name != nil <- CreateTable.constraints(draft.created),
             do: name

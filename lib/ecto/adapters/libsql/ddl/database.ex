@@ -5,7 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # they are in its transaction and in its log, and questions, which are not in the log.
 
     alias Ecto.Adapters.SQL
-    alias EctoLibSql.Query
+    alias EctoLibSql.{Error, Query}
 
     import EctoLibSql.Identifier, only: [quote_name: 1, quote_name: 2]
 
@@ -25,11 +25,17 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       :ok
     end
 
-    @doc "Runs the statements of a script."
+    @doc """
+    Runs the statements of a script, if there are any: `execute "...", ""` is how migrations say that
+    there is nothing to undo.
+    """
     @spec script!(t(), String.t()) :: :ok
     def script!(%__MODULE__{meta: meta, opts: opts}, sql) do
-      SQL.query_many!(meta, sql, [], opts)
-      :ok
+      case SQL.query_many(meta, sql, [], opts) do
+        {:ok, _results} -> :ok
+        {:error, %Error{code: :empty_statement}} -> :ok
+        {:error, error} -> raise error
+      end
     end
 
     @doc "The rows that answer a question."

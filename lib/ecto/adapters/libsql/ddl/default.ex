@@ -150,7 +150,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp blob(binary), do: ["X'", Base.encode16(binary), ?']
 
-    defp json(value, form), do: value |> Json.library().encode!() |> literal({form, :json})
+    defp json(value, form), do: value |> Json.encode!() |> literal({form, :json})
 
     defp decimal_text(number) when is_integer(number), do: Integer.to_string(number)
     defp decimal_text(number), do: number |> Decimal.from_float() |> Decimal.to_string(:normal)

@@ -5,7 +5,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # satisfy the new definition, which that does not look at; else by a rebuild, which writes them
     # anew.
 
-    alias Ecto.Adapters.LibSql.DDL.{Alter, Columns, Database, Draft, References, TableInfo}
+    alias Ecto.Adapters.LibSql.DDL.{Alter, Columns, Database, Draft, PrimaryKey}
+    alias Ecto.Adapters.LibSql.DDL.{References, TableInfo}
     alias Ecto.Migration.Reference
     alias EctoLibSql.CreateTable
     alias EctoLibSql.CreateTable.Column
@@ -22,7 +23,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def modify(%Draft{} = draft, %Column{} = old, {_modify, name, type, opts} = change, context) do
       refuse_generated!(name, opts)
       {draft, column} = drop_from(draft, old, opts[:from], context.table, name)
-      refuse_second_key!(draft, column, change, context.table)
+      refuse_second_key!(draft, change, context.table)
 
       column =
         column
@@ -51,7 +52,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       |> Draft.put_column(column)
       |> Draft.add_constraints(table_constraints)
       |> unvalidated(change, context.table)
-      |> converted(column, old, type)
+      |> converted(column, old)
       |> put_copy(name, conversion)
       |> decide(old, column, {table_constraints, triggers, conversion, opts}, context)
     end
@@ -67,18 +68,23 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       columns = Enum.map(References.columns(reference, name), &to_string/1)
       match? = &key?(&1, &2, key, columns)
 
-      if not Enum.any?(CreateTable.constraints(draft.created), fn {of, c} -> match?.(of, c) end) do
-        raise ArgumentError,
-              "modify #{name}, from: references(:#{reference.table}): the column has no foreign key #{key}"
-      end
+      found = for {of, c} <- CreateTable.constraints(draft.created), match?.(of, c), do: of
+      if found == [], do: no_such_key!(name, reference, key)
 
       draft = Draft.reject_constraints(draft, match?)
       draft = %{draft | dropped_keys: [key | draft.dropped_keys]}
-      draft = if length(columns) > 1, do: Draft.rebuild(draft), else: draft
+      # Only what stands in the column goes with the column's definition.
+      draft = if nil in found, do: Draft.rebuild(draft), else: draft
       {draft, Draft.column(draft, column.name)}
     end
 
     defp drop_from(draft, column, _from, _table, _name), do: {draft, column}
+
+    @spec no_such_key!(atom(), Reference.t(), String.t()) :: no_return()
+    defp no_such_key!(name, reference, key) do
+      raise ArgumentError,
+            "modify #{name}, from: references(:#{reference.table}): the column has no foreign key #{key}"
+    end
 
     # By its name, or, where the schema gives it none, by its columns.
     defp key?(of, %{kind: :foreign_key} = constraint, key, columns) do
@@ -93,7 +99,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp refuse_second_key!(
            draft,
-           _column,
            {_modify, name, %Reference{} = reference, _opts},
            table
          ) do
@@ -106,7 +111,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
-    defp refuse_second_key!(_draft, _column, _change, _table), do: :ok
+    defp refuse_second_key!(_draft, _change, _table), do: :ok
 
     defp refuse_generated!(name, opts) do
       if opts[:generated] do
@@ -151,16 +156,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp put_key(column, {_modify, name, _type, opts} = change, context) do
-      if opts[:primary_key] do
-        key = Ecto.Adapters.LibSql.DDL.PrimaryKey.column_constraint(change, context)
-
-        if Column.has?(column, :primary_key),
-          do: already_key!(name),
-          else: Column.add(column, key)
-      else
-        column
+      cond do
+        not (opts[:primary_key] || false) -> column
+        Column.has?(column, :primary_key) -> already_key!(name)
+        true -> column |> put_null(null: false) |> Column.add(key(change, context))
       end
     end
+
+    defp key(change, context), do: PrimaryKey.column_constraint(change, context)
 
     @spec already_key!(atom()) :: no_return()
     defp already_key!(name),
@@ -177,7 +180,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp unvalidated(draft, _change, _table), do: draft
 
-    defp converted(draft, column, old, _type) do
+    defp converted(draft, column, old) do
       from = Columns.affinity(old.type)
       to = Columns.affinity(column.type)
 

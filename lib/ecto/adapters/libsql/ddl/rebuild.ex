@@ -37,7 +37,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       sequence = sequence(db, info)
 
       Database.run!(db, CreateTable.to_sql(%{created | temporary?: false}, new))
-      copy(db, draft, old, new)
+      named_as(info.name, new_name, fn -> copy(db, draft, old, new) end)
       Verification.converted!(db, draft, new)
       Database.run!(db, ["DROP TABLE ", old])
       Database.run!(db, ["ALTER TABLE ", new, " RENAME TO ", quote_name(info.name)])
@@ -92,6 +92,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
            not (shown != nil and is_map_key(copies, shown.name)),
          do: [{name, name}],
          else: []
+    end
+
+    # Nobody knows the table by the name that it has meanwhile.
+    defp named_as(name, new_name, fun) do
+      fun.()
+    rescue
+      error in EctoLibSql.Error ->
+        message = String.replace(error.message, new_name, name)
+        reraise %{error | message: message}, __STACKTRACE__
     end
 
     ## AUTOINCREMENT: numbers that were given out are not to be given out again

@@ -145,7 +145,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       defaults =
         for {_add, name, type, column_opts} <- columns do
-          {name, Default.value(Keyword.merge(types, column_opts), type)}
+          {to_string(name), Default.value(Keyword.merge(types, column_opts), type)}
         end
 
       defaults = defaults ++ Keyword.get(opts, :others, [])
@@ -177,7 +177,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp assignments(_reference, _name, _defaults, _table), do: []
 
     defp value(:nilify, _column, _defaults), do: "NULL"
-    defp value(:default, column, defaults), do: Keyword.get(defaults, column, "NULL")
+
+    defp value(:default, column, defaults) do
+      with {_name, default} <- List.keyfind(defaults, to_string(column), 0, "NULL"), do: default
+    end
 
     defp trigger(reference, name, assignment, table, if_not_exists) do
       child = columns(reference, name)

@@ -45,7 +45,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
-    defp index(name, sql), do: %{name: name, sql: sql, words: words(sql)}
+    # What is indexed and on what condition, without the index's own name and the table's.
+    defp index(name, sql) do
+      {_head, body} =
+        sql |> SqlTokens.tokenize() |> Enum.split_while(&(not match?({:punctuation, "(", _}, &1)))
+
+      %{name: name, sql: sql, words: words(SqlTokens.text(body))}
+    end
 
     @doc """
     The names that SQL mentions, folded: more than the columns, but no column is missing.

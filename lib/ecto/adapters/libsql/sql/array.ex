@@ -27,6 +27,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           :decimal ->
             ["ecto_decimal_cmp(each.value, ", Expression.expr(value, scope), ") IS NOT 0"]
 
+          type when type == :map or is_tuple(type) ->
+            ["each.value IS NOT json(", Expression.expr(value, scope), ?)]
+
           type ->
             ["each.value IS NOT " | as_element(Expression.operand(value, scope), type)]
         end
@@ -85,17 +88,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp element(value, :float, scope) do
       value = Expression.operand(value, scope)
-
-      [
-        [
-          "iif(",
-          value,
-          " IS NULL, NULL, json(iif(CAST(printf('%!.15g', ",
-          value,
-          ") AS REAL) = "
-        ],
-        [value, ", printf('%!.15g', ", value, "), printf('%!.17g', ", value, "))))"]
-      ]
+      [short, long] = for digits <- ["15", "17"], do: ["printf('%!.", digits, "g', ", value, ?)]
+      shown = ["iif(CAST(", short, " AS REAL) = ", value, ", ", short, ", ", long, ?)]
+      ["iif(", value, " IS NULL, NULL, json(", shown, "))"]
     end
 
     defp element(value, type, scope), do: value |> Expression.expr(scope) |> as_element(type)

@@ -3,15 +3,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # SET: the updates of a query.
 
-    alias Ecto.Adapters.LibSql.SQL.{
-      Arithmetic,
-      Array,
-      Expression,
-      ExprType,
-      Name,
-      QueryError,
-      Scope
-    }
+    alias Ecto.Adapters.LibSql.SQL.{Arithmetic, Array, ExprType, Json, Name, QueryError}
+    alias Ecto.Adapters.LibSql.SQL.{Scope, Temporal}
 
     @spec set(Scope.t()) :: iodata()
     def set(%Scope{query: %{updates: updates}} = scope) do
@@ -23,19 +16,26 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       Enum.intersperse(changes, ", ")
     end
 
-    defp value(:set, _field, value, scope), do: Expression.expr(value, scope)
+    defp value(:set, field, value, scope), do: assigned(type(field, scope), value, scope)
     defp value(:inc, field, value, scope), do: Arithmetic.expr(:+, column(field), value, scope)
 
     defp value(:push, field, value, scope),
-      do:
-        Array.push(Scope.column(scope, 0, field), value, ExprType.source(scope, 0, field), scope)
+      do: Array.push(Scope.column(scope, 0, field), value, type(field, scope), scope)
 
     defp value(:pull, field, value, scope),
-      do:
-        Array.pull(Scope.column(scope, 0, field), value, ExprType.source(scope, 0, field), scope)
+      do: Array.pull(Scope.column(scope, 0, field), value, type(field, scope), scope)
 
     defp value(op, _field, _value, scope),
       do: QueryError.raise_error(scope, "unknown update operation #{inspect(op)}")
+
+    # JSON that goes into a JSON column stays JSON.
+    defp assigned(type, {:json_extract_path, _, [json, [_ | _] = path]}, scope)
+         when type == :map or is_tuple(type),
+         do: Json.text(json, path, scope)
+
+    defp assigned(type, value, scope), do: Temporal.assigned(value, type, scope)
+
+    defp type(field, scope), do: ExprType.source(scope, 0, field)
 
     defp column(field), do: {{:., [], [{:&, [], [0]}, field]}, [], []}
   end

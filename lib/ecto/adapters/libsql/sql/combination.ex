@@ -7,7 +7,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # CTEs or combinations of its own becomes a subselect. Nor has it EXCEPT ALL and INTERSECT ALL:
     # there the equal rows of each side are numbered, and the rows compared with their numbers.
 
-    alias Ecto.Adapters.LibSql.SQL.{Name, Numbered, Ordering, Query, QueryError, Scope, Select}
+    alias Ecto.Adapters.LibSql.SQL.{Collation, Name, Numbered, Ordering, Query, QueryError}
+    alias Ecto.Adapters.LibSql.SQL.{Scope, Select}
 
     @counted [except_all: " EXCEPT ", intersect_all: " INTERSECT "]
 
@@ -43,16 +44,28 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         not Numbered.needed?(query)
     end
 
-    defp counted(word, left, right, %Scope{query: %{select: %{fields: fields}}}) do
+    defp counted(word, left, right, %Scope{query: %{select: %{fields: fields}}} = scope) do
       columns = for ix <- 1..length(fields), do: [?", ?c, Integer.to_string(ix), ?"]
       list = Enum.intersperse(columns, ", ")
+
+      compared =
+        for {field, column} <- Enum.zip(fields, columns),
+            do: [column | field |> Select.expression() |> Collation.of(scope)]
+
+      selected =
+        compared
+        |> Enum.zip(columns)
+        |> Enum.map(fn {value, column} -> [value, " AS " | column] end)
 
       named =
         fields
         |> Enum.zip(columns)
         |> Enum.map_intersperse(", ", fn {field, column} -> named(Select.name(field), column) end)
 
-      numbered = ["SELECT ", list, ", row_number() OVER (PARTITION BY ", list, ") FROM "]
+      numbered = [
+        ["SELECT ", Enum.intersperse(selected, ", "), ", row_number() OVER (PARTITION BY "],
+        [Enum.intersperse(compared, ", "), ") FROM "]
+      ]
 
       [
         ["SELECT ", named, ~s[ FROM (WITH "(left)" (], list, ") AS (", left],

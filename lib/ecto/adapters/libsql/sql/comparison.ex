@@ -34,18 +34,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     def expr(op, left, right, scope) do
-      types = {ExprType.of(left, scope), ExprType.of(right, scope)}
+      types = Temporal.types(left, right, {ExprType.of(left, scope), ExprType.of(right, scope)})
 
       cond do
         :decimal in Tuple.to_list(types) ->
           [Decimals.compare(left, right, scope), sign(op), ?0]
+
+        json?(types) ->
+          [json(left, scope), sign(op) | json(right, scope)]
 
         Temporal.convert?(left, right, types) ->
           {left, right} = Temporal.operands(left, right, types, scope)
           [left, sign(op) | right]
 
         true ->
-          [array(left, right, scope), sign(op) | array(right, left, scope)]
+          [Expression.operand(left, scope), sign(op) | Expression.operand(right, scope)]
       end
     end
 
@@ -62,10 +65,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp json_boolean(op, json, path, boolean, scope),
       do: [Json.type(json, path, scope), sign(op), ?', Atom.to_string(boolean), ?']
 
-    # A literal array is JSON text; the column may hold JSONB.
-    defp array({{:., _, _}, _, []} = field, {:json, _}, scope),
-      do: ["json(", Expression.expr(field, scope), ?)]
+    # Either side may be text or JSONB.
+    defp json?({left, right}), do: json_type?(left) or json_type?(right)
 
-    defp array(expr, _other, scope), do: Expression.operand(expr, scope)
+    defp json_type?({kind, _}) when kind in [:array, :map], do: true
+    defp json_type?(type), do: type == :map
+
+    defp json(expr, scope), do: ["json(", Expression.expr(expr, scope), ?)]
   end
 end

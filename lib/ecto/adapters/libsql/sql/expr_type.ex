@@ -31,7 +31,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     def of({:selected_as, _, [name]}, scope), do: scope |> Scope.aliased(name) |> of(scope)
     def of({:coalesce, _, args}, scope), do: first_type(args, scope)
-    def of({:datetime_add, _, [value | _]}, scope), do: of(value, scope)
+
+    def of({:datetime_add, _, [value | _]}, scope) do
+      with :date <- of(value, scope), do: :naive_datetime
+    end
+
     def of({:date_add, _, _}, _scope), do: :date
     def of({:-, _, [value]}, scope), do: of(value, scope)
     def of({op, _, _}, _scope) when op in @booleans, do: :boolean
@@ -62,12 +66,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
-    # Normalized queries name columns, not fields.
+    # Normalized queries name columns, not fields, and `field/2` takes strings too.
     defp schema(schema, column) do
-      Enum.find_value(schema.__schema__(:dump), fn
-        {_field, {^column, type, _writable}} -> base(type)
-        {_field, {^column, type}} -> base(type)
-        _ -> nil
+      column = to_string(column)
+
+      Enum.find_value(schema.__schema__(:dump), fn {_field, {source, type, _writable}} ->
+        if Atom.to_string(source) == column, do: base(type)
       end)
     end
 

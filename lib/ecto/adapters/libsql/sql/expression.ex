@@ -63,6 +63,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr({:fragment, _, parts}, scope), do: Fragment.expr(parts, scope)
     def expr({:identifier, _, [name]}, _scope), do: Name.quote_name(name)
 
+    # Ecto 3.13 leaves these two in a fragment, later versions what they stand for.
+    def expr({:constant, _, [value]}, scope), do: Literal.expr(value, scope)
+
+    def expr({:splice, _, [{:^, _, [ix, length]}]}, scope),
+      do: Scope.parameters(scope, ix, length)
+
     def expr({:selected_as, _, [name]}, scope),
       do: [?(, scope |> Scope.aliased(name) |> expr(scope), ?)]
 

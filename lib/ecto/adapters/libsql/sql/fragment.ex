@@ -42,8 +42,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       )
     end
 
-    defp select?([{:raw, raw} | _]), do: Regex.match?(@select, raw)
-    defp select?(_parts), do: false
+    @doc "Whether the fragment is a query of its own."
+    @spec select?(parts()) :: boolean()
+    def select?([{:raw, raw} | _]), do: Regex.match?(@select, raw)
+    def select?(_parts), do: false
 
     defp part({:raw, raw}, _scope), do: raw
     defp part({:expr, expr}, scope), do: Expression.operand(expr, scope)

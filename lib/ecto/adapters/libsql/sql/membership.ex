@@ -3,23 +3,25 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # `in`: a list, an interpolated list, a subquery, or an array that is stored as JSON.
 
-    alias Ecto.Adapters.LibSql.SQL.{Array, Collation, Decimals, Expression, ExprType, Literal}
-    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope, Subquery}
+    alias Ecto.Adapters.LibSql.SQL.{Array, Collation, Decimals, Expression, ExprType, Fragment}
+    alias Ecto.Adapters.LibSql.SQL.{Literal, QueryError, Scope, Subquery, Temporal}
     alias Ecto.Adapters.LibSql.Types.Json
 
     @spec expr(term(), term(), Scope.t()) :: iodata()
     def expr(left, right, scope)
 
     # As one parameter for each element.
-    def expr(left, {:^, _, [ix, length]}, scope) do
-      parameters = Enum.map_intersperse(0..(length - 1)//1, ?,, &Scope.parameter(scope, ix + &1))
-      [left(left, [], scope), " IN (", parameters, ?)]
+    def expr(left, {:^, _, [ix, length]}, scope),
+      do: [left(left, [], scope), " IN (", Scope.parameters(scope, ix, length), ?)]
+
+    def expr(left, %Ecto.SubQuery{} = subquery, scope) do
+      check_times!(left, [subquery], scope)
+      [left(left, [subquery], scope), " IN " | Subquery.expr(subquery, scope)]
     end
 
-    def expr(left, %Ecto.SubQuery{} = subquery, scope),
-      do: [left(left, [subquery], scope), " IN " | Subquery.expr(subquery, scope)]
-
     def expr(left, list, scope) when is_list(list) do
+      check_times!(left, list, scope)
+
       elements =
         if decimal?([left | list], scope),
           do: Enum.map_intersperse(list, ", ", &decimal_text(&1, scope)),
@@ -36,8 +38,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr(left, %Ecto.Query.Tagged{value: list}, scope) when is_list(list),
       do: expr(left, list, scope)
 
+    def expr(left, {:fragment, _, parts} = fragment, scope) do
+      if Fragment.select?(parts),
+        do: [left(left, [], scope), " IN " | Expression.expr(fragment, scope)],
+        else: array(left, fragment, scope)
+    end
+
+    def expr(left, array, scope), do: array(left, array, scope)
+
     # NULL, not false, if the array is NULL: `not` would turn false into true.
-    def expr(left, array, scope) do
+    defp array(left, array, scope) do
       {type, collation} =
         case ExprType.of(array, scope) do
           {:array, :decimal} -> {:decimal, Collation.decimal()}
@@ -68,6 +78,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp decimal_text(expr, scope),
       do: ["CAST(", Decimals.operand(expr, scope), " AS TEXT)"]
+
+    # Texts of two widths are never equal.
+    defp check_times!(left, others, scope) do
+      types = [left | others] |> Enum.map(&ExprType.of(&1, scope)) |> Enum.uniq()
+
+      if Temporal.mixed?(types) do
+        QueryError.raise_error(
+          scope,
+          "`in` with dates or times of different types (#{Enum.map_join(types, ", ", &inspect/1)}) " <>
+            "is not supported: convert them with type/2"
+        )
+      end
+    end
 
     # The literals went through JSON, which has no form for these.
     defp check_literals!(type, scope) when type in [:binary, :binary_id, :uuid, :bitstring] do

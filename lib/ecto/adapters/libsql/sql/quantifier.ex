@@ -6,7 +6,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # is NULL if a comparison with NULL leaves it open.
 
     alias Ecto.Adapters.LibSql.SQL.{Comparison, ExprType, Membership, Query, Scope, Subquery}
-    alias Ecto.Adapters.LibSql.SQL.{Decimals, Expression}
+    alias Ecto.Adapters.LibSql.SQL.{Decimals, Expression, Temporal}
 
     @spec expr(Comparison.op(), term(), :any | :all, Ecto.SubQuery.t(), Scope.t()) :: iodata()
     def expr(:==, left, :any, subquery, scope), do: Membership.expr(left, subquery, scope)
@@ -34,11 +34,23 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @value ~s("rows"."value")
 
     defp compare(op, left, subquery, scope) do
-      if :decimal in [ExprType.of(left, scope), ExprType.of(subquery, scope)] do
+      types = {ExprType.of(left, scope), ExprType.of(subquery, scope)}
+
+      if :decimal in Tuple.to_list(types) do
         left = Decimals.operand(left, scope)
         ["ecto_decimal_cmp(", left, ", ", @value, ?), Comparison.sign(op), ?0]
       else
-        [Expression.operand(left, scope), Comparison.sign(op) | @value]
+        {left, value} = one_type(Expression.operand(left, scope), types)
+        [left, Comparison.sign(op) | value]
+      end
+    end
+
+    defp one_type(left, {left_type, type}) do
+      if Temporal.temporal?(left_type) and Temporal.temporal?(type) do
+        common = Temporal.common(left_type, type)
+        {Temporal.convert(left, left_type, common), Temporal.convert(@value, type, common)}
+      else
+        {left, @value}
       end
     end
   end

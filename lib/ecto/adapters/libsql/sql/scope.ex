@@ -91,6 +91,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec parameter(t(), non_neg_integer()) :: iodata()
     def parameter(scope, ix), do: [?? | Integer.to_string(ix + 1 + scope.shift)]
 
+    @doc "So many parameters in a row, separated by commas."
+    @spec parameters(t(), non_neg_integer(), non_neg_integer()) :: iodata()
+    def parameters(scope, ix, length),
+      do: Enum.map_intersperse(0..(length - 1)//1, ?,, &parameter(scope, ix + &1))
+
     @doc "The expression that `selected_as(expr, name)` names."
     @spec aliased(t(), atom()) :: term()
     def aliased(%__MODULE__{query: %{select: %{fields: fields}}} = scope, name) do

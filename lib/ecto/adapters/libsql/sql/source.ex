@@ -105,9 +105,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       rows =
         Enum.map_intersperse(1..rows//1, ?,, fn row ->
-          first = ix + (row - 1) * width
-          cells = Enum.map_intersperse(0..(width - 1)//1, ?,, &Scope.parameter(scope, first + &1))
-          [?(, cells, ?)]
+          [?(, Scope.parameters(scope, ix + (row - 1) * width, width), ?)]
         end)
 
       ["(SELECT ", columns, " FROM (VALUES ", rows, "))"]

@@ -14,6 +14,17 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec temporal?(term()) :: boolean()
     def temporal?(type), do: type in @types
 
+    @doc "Whether the types hold dates and times whose texts are of different widths."
+    @spec mixed?([term()]) :: boolean()
+    def mixed?(types) do
+      forms = for type <- types, temporal?(type), uniq: true, do: form(type)
+      length(forms) > 1
+    end
+
+    defp form(type) when type in @seconds, do: :second
+    defp form(type) when type in @microseconds, do: :microsecond
+    defp form(type), do: type
+
     ## Adding
 
     @doc """
@@ -40,7 +51,40 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp precision(type) when type in @microseconds, do: 6
     defp precision(_type), do: nil
 
+    ## Assigning
+
+    @doc "A value in the format of the column that it is written to."
+    @spec assigned(term(), term(), Scope.t()) :: iodata()
+    def assigned({:datetime_add, _, [value, count, interval]} = expr, to, scope) do
+      if ExprType.of(value, scope) == nil,
+        do: datetime_add(value, count, interval, scope, to),
+        else: converted(expr, to, scope)
+    end
+
+    def assigned(expr, to, scope), do: converted(expr, to, scope)
+
+    defp converted(expr, to, scope) do
+      from = ExprType.of(expr, scope)
+
+      if from != to and temporal?(from) and temporal?(to),
+        do: expr |> Expression.operand(scope) |> convert(from, to),
+        else: Expression.expr(expr, scope)
+    end
+
     ## Comparing
+
+    @doc """
+    The types of the two sides of a comparison, with those that Ecto gives by itself: it casts a
+    parameter that is compared with `datetime_add` to a naive datetime.
+    """
+    @spec types(term(), term(), {term(), term()}) :: {term(), term()}
+    def types({:^, _, _}, {:datetime_add, _, _}, {nil, type}),
+      do: {:naive_datetime, type || :naive_datetime_usec}
+
+    def types({:datetime_add, _, _}, {:^, _, _}, {type, nil}),
+      do: {type || :naive_datetime_usec, :naive_datetime}
+
+    def types(_left, _right, types), do: types
 
     @doc "Whether the two sides of a comparison have to be brought to one type."
     @spec convert?(term(), term(), {term(), term()}) :: boolean()
@@ -63,22 +107,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       {operand(left, left_type, type, scope), operand(right, right_type, type, scope)}
     end
 
-    defp operand({:datetime_add, _, [value, count, interval]}, nil, type, scope) do
-      type = if type == :date, do: :naive_datetime, else: type
-      datetime_add(value, count, interval, scope, type)
-    end
+    defp operand({:datetime_add, _, [value, count, interval]}, nil, type, scope),
+      do: datetime_add(value, count, interval, scope, type)
 
     defp operand(expr, type, common, scope),
       do: expr |> Expression.operand(scope) |> convert(type, common)
 
-    # The finer of the two.
-    defp common(nil, :date), do: :naive_datetime
-    defp common(:date, nil), do: :naive_datetime
-    defp common(nil, type), do: type
-    defp common(type, nil), do: type
-    defp common(:date, type), do: type
-    defp common(type, :date), do: type
-    defp common(left, right), do: if(precise?(left), do: left, else: right)
+    @doc "The finer of the two types."
+    @spec common(term(), term()) :: term()
+    def common(nil, :date), do: :naive_datetime
+    def common(:date, nil), do: :naive_datetime
+    def common(nil, type), do: type
+    def common(type, nil), do: type
+    def common(:date, type), do: type
+    def common(type, :date), do: type
+    def common(left, right), do: if(precise?(left), do: left, else: right)
 
     defp precise?(type), do: type in [:time_usec | @microseconds]
 

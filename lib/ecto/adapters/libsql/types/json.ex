@@ -22,7 +22,44 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @spec encode(term()) :: {:ok, {:json, String.t()} | nil}
     def encode(nil), do: {:ok, nil}
-    def encode(term), do: {:ok, {:json, @library.encode!(term)}}
+    def encode(term), do: {:ok, {:json, encode!(term)}}
+
+    @doc """
+    JSON text, with the keys of objects sorted: queries compare what is stored, and a map has no
+    order of its own that would be the same in every VM.
+    """
+    @spec encode!(term()) :: String.t()
+    case @library do
+      JSON ->
+        def encode!(term), do: JSON.encode!(term, &encode_sorted/2)
+
+        defp encode_sorted(map, encoder) when is_map(map) and not is_struct(map) do
+          pairs =
+            for {key, value} <- sorted(map),
+                do: [encoder.(key, encoder), ?:, encoder.(value, encoder)]
+
+          [?{, Enum.intersperse(pairs, ?,), ?}]
+        end
+
+        defp encode_sorted(term, encoder), do: JSON.protocol_encode(term, encoder)
+
+      Jason ->
+        def encode!(term), do: term |> ordered() |> Jason.encode!()
+
+        defp ordered(map) when is_map(map) and not is_struct(map),
+          do: Jason.OrderedObject.new(for {key, value} <- sorted(map), do: {key, ordered(value)})
+
+        defp ordered(list) when is_list(list), do: Enum.map(list, &ordered/1)
+        defp ordered(term), do: term
+
+      _other ->
+        def encode!(term), do: @library.encode!(term)
+    end
+
+    if @library in [JSON, Jason] do
+      defp sorted(map),
+        do: map |> Enum.map(fn {key, value} -> {to_string(key), value} end) |> List.keysort(0)
+    end
 
     @spec decode(term()) :: {:ok, term()} | :error
     def decode(json) when is_binary(json) do

@@ -4,13 +4,14 @@
 use std::ffi::CStr;
 use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::{ptr, slice};
+use std::ptr;
 
 use libsql::ffi;
 
 use super::{Aggregate, Answer, Output, Scalar};
 use crate::error::Result;
 use crate::local::raw_connection::RawConnection;
+use crate::local::raw_statement::bytes;
 use crate::value::ValueRef;
 
 const FLAGS: c_int = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
@@ -236,18 +237,6 @@ unsafe fn value_of<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
             }
             _ => ValueRef::Null,
         }
-    }
-}
-
-/// # Safety
-/// `start` is NULL or points to `length` bytes that live for `'a`.
-unsafe fn bytes<'a>(start: *const u8, length: c_int) -> &'a [u8] {
-    match usize::try_from(length) {
-        // SAFETY: our caller's promise.
-        Ok(length) if length > 0 && !start.is_null() => unsafe {
-            slice::from_raw_parts(start, length)
-        },
-        _ => &[],
     }
 }
 

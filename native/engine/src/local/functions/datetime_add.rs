@@ -43,24 +43,23 @@ fn add(
     unit: ValueRef<'_>,
     write: impl FnOnce(&[u8], Moment) -> Option<String>,
 ) -> Answer {
-    let (Some(count), false, false) = (number_text(count)?, value.is_null(), unit.is_null()) else {
+    if value.is_null() || count.is_null() || unit.is_null() {
         return Ok(Output::Null);
-    };
+    }
     let (ValueRef::Text(text), ValueRef::Text(unit)) = (value, unit) else {
         return Err("a date or time, and a unit, are text".to_owned());
     };
     let moment = Moment::parse(text)?;
-    let count = Decimal::parse(&count)?;
-    let (months, microseconds) = Unit::parse(unit)?.interval(&count)?;
-    small(months)
-        .and_then(|months| moment.add_months(months))
-        .zip(small(microseconds))
-        .and_then(|(moment, microseconds)| moment.add_microseconds(microseconds))
+    Unit::parse(unit)?
+        .interval(count)?
+        .and_then(|(months, microseconds)| {
+            moment.add_months(months)?.add_microseconds(microseconds)
+        })
         .and_then(|sum| write(text, sum))
         .map(Output::Text)
         .ok_or_else(|| {
             format!(
-                "{} plus {count} {} is not within the years 0 to 9999",
+                "{} plus so many of '{}' is not within the years 0 to 9999",
                 shown(text),
                 String::from_utf8_lossy(unit)
             )
@@ -96,28 +95,38 @@ impl Unit {
         })
     }
 
-    /// Months and microseconds.
-    fn interval(&self, count: &Decimal) -> Answer<(BigInt, BigInt)> {
-        let times = |number: &Decimal, factor: i64| {
-            number.multiply(&Decimal::from_count(factor.unsigned_abs()))
+    /// Months and microseconds; `None` where they are too many.
+    fn interval(&self, count: ValueRef<'_>) -> Answer<Option<(i64, i64)>> {
+        if let ValueRef::Integer(count) = count {
+            return Ok(match self {
+                Unit::Years => count.checked_mul(12).map(|months| (months, 0)),
+                Unit::Months => Some((count, 0)),
+                Unit::Time(unit) => count.checked_mul(*unit).map(|time| (0, time)),
+            });
+        }
+        let Some(text) = number_text(count)? else {
+            return Ok(None);
         };
-        Ok(match self {
-            Unit::Years => (times(count, 12)?.round_to_integer()?, BigInt::ZERO),
+        let count = Decimal::parse(&text)?;
+        let (months, microseconds) = match self {
+            Unit::Years => (times(&count, 12)?, BigInt::ZERO),
             Unit::Months => {
                 let (months, part) = count.split()?;
-                let rest = times(&part, 30 * MICROSECONDS_A_DAY)?.round_to_integer()?;
-                (months, rest)
+                (months, times(&part, 30 * MICROSECONDS_A_DAY)?)
             }
-            Unit::Time(microseconds) => (
-                BigInt::ZERO,
-                times(count, *microseconds)?.round_to_integer()?,
-            ),
-        })
+            Unit::Time(unit) => (BigInt::ZERO, times(&count, *unit)?),
+        };
+        Ok(i64::try_from(months)
+            .ok()
+            .zip(i64::try_from(microseconds).ok()))
     }
 }
 
-fn small(number: BigInt) -> Option<i64> {
-    i64::try_from(number).ok()
+/// The nearest integer.
+fn times(count: &Decimal, factor: i64) -> Answer<BigInt> {
+    count
+        .multiply(&Decimal::from_count(factor.unsigned_abs()))?
+        .round_to_integer()
 }
 
 #[cfg(test)]

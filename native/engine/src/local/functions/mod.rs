@@ -90,3 +90,105 @@ fn shown(text: &[u8]) -> String {
         format!("'{text}'")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Result;
+    use crate::local::{Call, Collect, Connection, OpenOptions, Source};
+    use crate::params::NoParams;
+    use crate::value::Value;
+
+    fn open() -> Connection {
+        Connection::open(OpenOptions::default()).unwrap()
+    }
+
+    fn query(connection: &mut Connection, sql: &str) -> Result<Vec<Value>> {
+        let mut rows = Collect::default();
+        connection.query(Source::Sql(sql), &NoParams, &mut rows, &Call::default())?;
+        Ok(rows.rows.into_iter().flatten().collect())
+    }
+
+    fn texts(texts: &[&str]) -> Vec<Value> {
+        texts.iter().map(|text| Value::from(*text)).collect()
+    }
+
+    const VALUES: &str = "WITH t(i, a) AS (VALUES (1, '10'), (2, '9.5'), (3, NULL), (4, '-1'))";
+
+    #[test]
+    fn aggregates_take_distinct_and_filter() {
+        let sql = format!(
+            "{VALUES} SELECT ecto_decimal_sum(a), ecto_decimal_max(a), ecto_decimal_min(a), \
+             ecto_decimal_sum(DISTINCT abs(i - 2)), ecto_decimal_avg(a) FILTER (WHERE i > 9) FROM t"
+        );
+        let answer = query(&mut open(), &sql).unwrap();
+        assert_eq!(answer[..4], texts(&["18.5", "10", "-1", "3"]));
+        assert_eq!(answer[4], Value::Null);
+    }
+
+    #[test]
+    fn windows_slide_and_leave_rows_out() {
+        let over = |frame: &str| {
+            format!(
+                "{VALUES} SELECT coalesce(ecto_decimal_sum(a) OVER w, 'null') FROM t \
+                 WINDOW w AS (ORDER BY i {frame})"
+            )
+        };
+        let mut connection = open();
+        for (frame, sums) in [
+            ("", ["10", "19.5", "19.5", "18.5"]),
+            ("ROWS 1 PRECEDING", ["10", "19.5", "9.5", "-1"]),
+            (
+                "ROWS BETWEEN 1 PRECEDING AND 1 FOLLOWING EXCLUDE CURRENT ROW",
+                ["9.5", "10", "8.5", "null"],
+            ),
+        ] {
+            assert_eq!(
+                query(&mut connection, &over(frame)).unwrap(),
+                texts(&sums),
+                "{frame}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_error_in_the_middle_of_an_aggregate_leaves_the_connection_usable() {
+        let mut connection = open();
+        for sql in [
+            "SELECT ecto_decimal_sum(a) FROM (SELECT '1' AS a UNION ALL SELECT 'x')",
+            "SELECT ecto_decimal_max(a) OVER () FROM (SELECT '1' AS a UNION ALL SELECT 'x')",
+        ] {
+            let error = query(&mut connection, sql).unwrap_err();
+            assert_eq!(error.to_string(), "'x' is no decimal number");
+        }
+        assert_eq!(
+            query(&mut connection, "SELECT ecto_decimal_sum(1)").unwrap(),
+            texts(&["1"])
+        );
+    }
+
+    #[test]
+    fn the_collation_sorts_and_groups_numbers() {
+        let mut connection = open();
+        query(&mut connection, "CREATE TABLE t (a TEXT)").unwrap();
+        let insert = "INSERT INTO t VALUES ('10'), ('9'), ('9.0'), ('-1e1'), ('x'), ('')";
+        query(&mut connection, insert).unwrap();
+        let sql = "SELECT a FROM t ORDER BY a COLLATE ECTO_DECIMAL, rowid";
+        assert_eq!(
+            query(&mut connection, sql).unwrap(),
+            texts(&["-1e1", "9", "9.0", "10", "", "x"])
+        );
+        let sql = "SELECT count(DISTINCT a COLLATE ECTO_DECIMAL) FROM t";
+        assert_eq!(query(&mut connection, sql).unwrap(), [Value::Integer(5)]);
+    }
+
+    #[test]
+    fn databases_in_utf_16_work_as_well() {
+        let mut connection = open();
+        query(&mut connection, "PRAGMA encoding = 'UTF-16le'").unwrap();
+        query(&mut connection, "CREATE TABLE t (a TEXT)").unwrap();
+        query(&mut connection, "INSERT INTO t VALUES ('1.5'), ('10')").unwrap();
+        let sql =
+            "SELECT ecto_decimal_sum(a), ecto_decimal_add(max(a COLLATE ECTO_DECIMAL), 1) FROM t";
+        assert_eq!(query(&mut connection, sql).unwrap(), texts(&["11.5", "11"]));
+    }
+}
