@@ -276,6 +276,36 @@ fn a_prepared_statement_outlives_the_cache() {
     ));
 }
 
+#[test]
+fn an_explain_follows_a_change_of_the_schema() {
+    let mut connection = open();
+    let explain = "EXPLAIN SELECT * FROM t JOIN v USING (a) ORDER BY b";
+    execute(&mut connection, "CREATE TABLE t (a, b)");
+    execute(&mut connection, "CREATE VIRTUAL TABLE v USING fts5 (a)");
+    let prepared = connection.prepare(explain).unwrap();
+    for column in 0..50 {
+        assert!(!rows(&mut connection, explain, &[]).is_empty());
+        let mut sink = Collect::default();
+        connection
+            .query(
+                Source::Prepared(prepared),
+                &NoParams,
+                &mut sink,
+                &Call::default(),
+            )
+            .unwrap();
+        assert!(!sink.rows.is_empty());
+        execute(
+            &mut connection,
+            &format!("ALTER TABLE t ADD COLUMN c{column}"),
+        );
+        execute(&mut connection, "DROP TABLE v");
+        execute(&mut connection, "CREATE VIRTUAL TABLE v USING fts5 (a)");
+    }
+    let refused = connection.declare(Source::Sql(explain), &NoParams);
+    assert!(matches!(refused, Err(Error::InvalidArgument(_))));
+}
+
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_file_opens_with_its_key_only() {

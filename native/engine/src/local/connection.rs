@@ -127,6 +127,15 @@ impl Connection {
     {
         let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
         let mut statement = slot.take().ok_or(Error::StatementBusy)?;
+        if statement.is_explain() {
+            match self.prepare_only_statement(statement.sql()) {
+                Ok(anew) => statement = anew,
+                Err(error) => {
+                    self.give_back(statement, Some(id));
+                    return Err(error);
+                }
+            }
+        }
         let ran = self.run(&mut statement, params, sink, call);
         self.keep(statement, Some(id), ran)
     }
@@ -161,6 +170,7 @@ impl Connection {
                     *slot = Some(statement);
                 }
             }
+            None if statement.is_explain() => {}
             None => self.cache.put(statement),
         }
     }

@@ -40,8 +40,8 @@ impl Connection {
                 (slot.take().ok_or(Error::StatementBusy)?, Some(id))
             }
         };
-        let bound = self
-            .check_may_write(&statement)
+        let bound = check_can_wait(&statement)
+            .and_then(|()| self.check_may_write(&statement))
             .and_then(|()| params.bind(&mut Binder::new(&mut statement, true)));
         match bound {
             Ok(()) => Ok(self.add_cursor(Cursor {
@@ -110,6 +110,17 @@ impl Connection {
         for id in ids {
             self.close_cursor(id);
         }
+    }
+}
+
+/// An EXPLAIN must not wait between being prepared and being run.
+fn check_can_wait(statement: &Statement) -> Result<()> {
+    if statement.is_explain() {
+        Err(Error::InvalidArgument(
+            "an EXPLAIN cannot be read through a cursor; query it".to_owned(),
+        ))
+    } else {
+        Ok(())
     }
 }
 

@@ -59,6 +59,11 @@ impl RawStatement {
         unsafe { ffi::sqlite3_stmt_readonly(self.stmt.as_ptr()) != 0 }
     }
 
+    pub(super) fn isexplain(&self) -> bool {
+        // SAFETY: as in `step`.
+        unsafe { ffi::sqlite3_stmt_isexplain(self.stmt.as_ptr()) != 0 }
+    }
+
     pub(super) fn column_count(&self) -> usize {
         // SAFETY: as in `step`.
         let count = unsafe { ffi::sqlite3_column_count(self.stmt.as_ptr()) };

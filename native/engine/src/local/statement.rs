@@ -17,6 +17,7 @@ pub struct Statement {
     sql: Arc<str>,
     parameter_count: usize,
     readonly: bool,
+    explain: bool,
 }
 
 /// What SQLite knows of a result column: <https://sqlite.org/c3ref/column_database_name.html>.
@@ -35,6 +36,7 @@ impl Statement {
         Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
+            explain: raw.isexplain(),
             raw,
             sql: Arc::from(sql),
         }
@@ -47,6 +49,13 @@ impl Statement {
     /// Whether SQLite says that the statement writes no database file.
     pub fn readonly(&self) -> bool {
         self.readonly
+    }
+
+    /// Whether it is an EXPLAIN. SQLite prints such a program's operands without the check of the
+    /// schema that every other run begins with: one that was prepared before the schema changed
+    /// reads freed memory. So it is prepared right before its run, and run to its end.
+    pub(super) fn is_explain(&self) -> bool {
+        self.explain
     }
 
     pub fn column_count(&self) -> usize {
