@@ -36,10 +36,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert insert("t", [], [[]], {:raise, [], []}, [:id]) ==
                  ~s[INSERT INTO "t" DEFAULT VALUES RETURNING "id"]
 
-        assert insert("t", [], [[], []]) == ~s[INSERT INTO "t" (rowid) VALUES (NULL),(NULL)]
+        assert insert("t", [], [[], []]) == ~s[INSERT INTO "t" (_rowid_) VALUES (NULL),(NULL)]
 
         assert insert("t", [], [[]], {:nothing, [], []}) ==
-                 ~s[INSERT INTO "t" (rowid) VALUES (NULL) ON CONFLICT DO NOTHING]
+                 ~s[INSERT INTO "t" (_rowid_) VALUES (NULL) ON CONFLICT DO NOTHING]
       end
 
       test "with placeholders before the values" do

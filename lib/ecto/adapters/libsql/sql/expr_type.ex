@@ -53,11 +53,27 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def of({name, expr}, scope) when is_atom(name), do: of(expr, scope)
     def of(_expr, _scope), do: nil
 
+    @doc "Whether Ecto knows the type of a field, too."
+    @spec known?(term(), Scope.t()) :: boolean()
+    def known?({{:., meta, [{:&, _, [ix]}, field]}, _, []}, %Scope{query: query}) do
+      if meta[:type] in [nil, :any] do
+        case elem(query.sources, ix) do
+          %Ecto.SubQuery{select: select} -> selected_type(select, field) != nil
+          {table, nil, _prefix} when is_binary(table) -> false
+          _ -> true
+        end
+      else
+        true
+      end
+    end
+
+    def known?(_parent_field, _scope), do: true
+
     @doc "The type of a field of the source with that index."
     @spec source(Scope.t(), non_neg_integer(), atom() | String.t()) :: atom() | tuple() | nil
     def source(%Scope{query: query} = scope, ix, field) do
       case elem(query.sources, ix) do
-        {:values, _, [types | _]} -> types |> List.keyfind(field, 0) |> pair_type()
+        {:values, _, [types | _]} -> named_type(types, field)
         {:fragment, _, _} -> nil
         %Ecto.SubQuery{select: select} -> subquery(select, scope, ix, field)
         {table, nil, _prefix} when is_binary(table) -> cte(scope, table, field)
@@ -75,17 +91,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end)
     end
 
-    defp subquery(select, scope, ix, field) do
-      known =
-        case select do
-          {:source, _, _, types} -> List.keyfind(types, field, 0)
-          {:struct, _, types} -> List.keyfind(types, field, 0)
-          {:map, types} -> List.keyfind(types, field, 0)
-          _ -> nil
-        end
+    defp subquery(select, scope, ix, field),
+      do: selected_type(select, field) || selected(scope, ix, field)
 
-      pair_type(known) || selected(scope, ix, field)
-    end
+    defp selected_type({:source, _, _, types}, field), do: named_type(types, field)
+    defp selected_type({:struct, _, types}, field), do: named_type(types, field)
+    defp selected_type({:map, types}, field), do: named_type(types, field)
+    defp selected_type(_select, _field), do: nil
+
+    defp named_type(types, field), do: types |> List.keyfind(field, 0) |> pair_type()
 
     # Ecto does not follow every expression that a subquery selects.
     defp selected(%Scope{query: query} = scope, ix, field) do
