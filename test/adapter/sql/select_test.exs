@@ -104,6 +104,32 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Repo.all(query) == [1]
     end
 
+    test "more conditions than SQLite's trees are deep" do
+      either =
+        Enum.reduce(1..2000, dynamic(false), fn n, any ->
+          dynamic([p], p.id == ^(n * 2) or ^any)
+        end)
+
+      assert Repo.all(from(p in Post, where: ^either, select: p.id)) == [2]
+
+      other =
+        Enum.reduce(1..2000, dynamic(true), fn n, all ->
+          dynamic([p], ^all and p.id != ^(n * 2))
+        end)
+
+      assert Repo.all(from(p in Post, where: ^other, select: p.id, order_by: p.id)) == [1, 3]
+
+      all = Enum.reduce(1..2000, Post, fn n, query -> where(query, [p], p.id != ^(n * 3)) end)
+      assert Repo.all(from(p in all, select: p.id, order_by: p.id)) == [1, 2]
+
+      any =
+        Enum.reduce(1..2000, where(Post, false), fn n, query ->
+          or_where(query, [p], p.id == ^(n * 3))
+        end)
+
+      assert Repo.all(from(p in any, select: p.id)) == [3]
+    end
+
     test "is_nil" do
       query =
         from(p in Post,

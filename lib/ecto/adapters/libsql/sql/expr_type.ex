@@ -29,6 +29,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def of(%{__struct__: Decimal}, _scope), do: :decimal
     def of(%Ecto.SubQuery{query: query}, scope), do: only_field(query, Scope.child(scope, query))
 
+    def of({:assign, type, _expr}, _scope), do: type
     def of({:selected_as, _, [name]}, scope), do: scope |> Scope.aliased(name) |> of(scope)
     def of({:coalesce, _, args}, scope), do: first_type(args, scope)
 
@@ -78,12 +79,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         %Ecto.SubQuery{select: select} -> subquery(select, scope, ix, field)
         {table, nil, _prefix} when is_binary(table) -> cte(scope, table, field)
         {_source, nil, _prefix} -> nil
-        {_source, schema, _prefix} -> schema(schema, field)
+        {_source, schema, _prefix} -> column(schema, field)
       end
     end
 
     # Normalized queries name columns, not fields, and `field/2` takes strings too.
-    defp schema(schema, column) do
+    @doc "The type of a schema's column."
+    @spec column(module(), atom() | String.t()) :: atom() | tuple() | nil
+    def column(schema, column) do
       column = to_string(column)
 
       Enum.find_value(schema.__schema__(:dump), fn {_field, {source, type, _writable}} ->
