@@ -130,7 +130,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def type({:coalesce, left, _right}), do: type(left)
     def type({_op, left, _right}), do: type(left)
 
-    def compare(:decimal, left, right), do: Decimal.compare(left, right)
+    def compare(_type, left, right) when is_struct(left, Decimal) or is_struct(right, Decimal),
+      do: Decimal.compare(Decimal.new(left), Decimal.new(right))
+
+    def compare(_type, %Date{} = date, %DateTime{} = datetime),
+      do: DateTime.compare(DateTime.new!(date, ~T[00:00:00]), datetime)
+
+    def compare(_type, %DateTime{} = datetime, %Date{} = date),
+      do: DateTime.compare(datetime, DateTime.new!(date, ~T[00:00:00]))
+
     def compare(:date, left, right), do: Date.compare(left, right)
 
     def compare(type, left, right) when type in [:utc_datetime, :utc_datetime_usec],

@@ -49,6 +49,31 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     An error in a statement undoes that statement, not the transaction.
 
+    ## Queries
+
+    Whatever `Ecto.Query` can say and SQLite has a way to do is done; the rest is an
+    `Ecto.QueryError` that names it. Worth knowing:
+
+      * `lock: "FOR UPDATE"` and its relatives are accepted and add nothing: a transaction of mode
+        `:immediate` holds the database's only write lock from its begin. In one of mode
+        `:deferred`, and so in a sandboxed test, that is true from its first write on. Other locks
+        are errors
+      * `hints: ["INDEXED BY name"]` and `["NOT INDEXED"]` are the hints that there are
+      * a lateral join takes a fragment of a table-valued function, such as
+        `fragment("json_each(?)", p.tags)`, and no subquery that refers to its parent
+      * an `update_all` with a join changes each row once, with one of its matches, and its
+        `select`, as that of a `delete_all`, is limited to the first binding
+      * the rows that a `delete_all`, or an `update_all` with an outer join, finds by a join are
+        known by their rowid, or by the schema's primary key unless that is one integer, since the
+        table may be WITHOUT ROWID
+      * CTEs cannot modify data
+      * `like` and `ilike` ignore case, in ASCII only, and a backslash escapes `%` and `_`
+      * combinations (`union`, `except_all`, …) are applied one after the other
+      * an integer divided by an integer is an integer, and a division by zero is `nil`
+      * decimals are calculated, compared and sorted exactly where the query knows them for such: by
+        a schema, by `type/2`, or by calculation from them. A fragment, a parameter beside a
+        fragment, or a column without a schema needs `type(..., :decimal)` for that
+
     ## Writing many rows
 
     `c:Ecto.Repo.insert_all/3` of more rows than one statement can hold parameters for (32,766) is

@@ -142,7 +142,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       query =
         "c" |> with_cte("c", as: ^cte) |> where([c], c.double > 18) |> select([c], c.double)
 
-      assert Repo.all(query) == ["20"]
+      assert Repo.all(query) == [Decimal.new("20")]
     end
 
     test "data-modifying ones cannot be said" do

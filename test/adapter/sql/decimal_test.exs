@@ -160,6 +160,26 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
              ) == [1, 4]
     end
 
+    test "of a source without a schema and of fragments, where type/2 says what they are" do
+      query =
+        from(p in "posts",
+          where: type(p.price, :decimal) > ^9,
+          order_by: [desc: type(p.price, :decimal)],
+          select: p.id
+        )
+
+      assert Repo.all(query) == [4, 1, 2]
+
+      assert ids(from(p in Post, where: fragment("abs(?)", p.price) < type(^"9.75", :decimal))) ==
+               [2, 3]
+
+      assert ids(from(p in Post, where: type(fragment("'9.' || ?", 50), :decimal) == p.price)) ==
+               [2]
+
+      assert Repo.one(from(p in "posts", select: sum(type(p.price, :decimal))))
+             |> Decimal.eq?(Decimal.add(@long, "18.5"))
+    end
+
     test "in tuples they have to be compared one by one" do
       assert_raise Ecto.QueryError, ~r/decimals in a comparison of tuples/, fn ->
         Repo.all(from(p in Post, where: {p.price, p.id} > {^Decimal.new(1), ^1}))

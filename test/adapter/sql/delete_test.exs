@@ -77,7 +77,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         )
 
       assert delete_sql(query) ==
-               ~s[DELETE FROM "posts" AS p0 WHERE p0.rowid IN (SELECT p0.rowid FROM "posts" AS p0 ] <>
+               ~s[DELETE FROM "posts" AS p0 WHERE p0._rowid_ IN (SELECT p0._rowid_ FROM "posts" AS p0 ] <>
                  ~s[INNER JOIN "comments" AS c1 ON c1."post_id" = p0."id" WHERE (c1."text" != ?1)) ] <>
                  ~s[RETURNING "posts"."title"]
 

@@ -36,10 +36,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert insert("t", [], [[]], {:raise, [], []}, [:id]) ==
                  ~s[INSERT INTO "t" DEFAULT VALUES RETURNING "id"]
 
-        assert insert("t", [], [[], []]) == ~s[INSERT INTO "t" (rowid) VALUES (NULL),(NULL)]
+        assert insert("t", [], [[], []]) == ~s[INSERT INTO "t" (_rowid_) VALUES (NULL),(NULL)]
 
         assert insert("t", [], [[]], {:nothing, [], []}) ==
-                 ~s[INSERT INTO "t" (rowid) VALUES (NULL) ON CONFLICT DO NOTHING]
+                 ~s[INSERT INTO "t" (_rowid_) VALUES (NULL) ON CONFLICT DO NOTHING]
       end
 
       test "with placeholders before the values" do
@@ -325,6 +325,72 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
         assert {1, nil} = Repo.insert_all(Comment, literal)
         assert [%{votes: 3, post_id: nil}] = Repo.all(from(c in Comment, where: c.text == "lit"))
+      end
+
+      test "what a query gives is written in the format of its columns" do
+        at = ~U[2024-01-01 10:00:00Z]
+
+        Repo.insert_all(Post, [
+          %{
+            id: 1,
+            inserted_at: at,
+            meta: %{"k" => "text", "l" => [true]},
+            price: Decimal.new("0.1")
+          }
+        ])
+
+        stored = fn id ->
+          Repo.one(
+            from(p in "posts",
+              where: p.id == ^id,
+              select:
+                {p.inserted_at, p.updated_at, p.day, fragment("json(?)", p.meta),
+                 fragment("json(?)", p.tags)}
+            )
+          )
+        end
+
+        rows =
+          from(p in Post,
+            where: p.id == 1,
+            select: %{
+              updated_at: p.inserted_at,
+              inserted_at: datetime_add(^~U[2024-01-01 10:00:00.5Z], 1, "day"),
+              day: p.inserted_at,
+              meta: p.meta["k"],
+              tags: p.meta["l"],
+              price: p.price * 3,
+              id: ^2
+            }
+          )
+
+        assert {1, nil} = Repo.insert_all(Post, rows)
+
+        assert stored.(2) ==
+                 {"2024-01-02T10:00:00", "2024-01-01T10:00:00.000000", "2024-01-01", ~s("text"),
+                  "[true]"}
+
+        assert Repo.get!(Post, 2).price == Decimal.new("0.3")
+
+        both = from(p in Post, where: p.id == 1, select: %{updated_at: p.inserted_at, id: ^3})
+
+        assert {2, nil} =
+                 Repo.insert_all(
+                   Post,
+                   union_all(
+                     both,
+                     ^from(p in Post,
+                       where: p.id == 1,
+                       select: %{updated_at: p.inserted_at, id: ^4}
+                     )
+                   )
+                 )
+
+        assert {nil, "2024-01-01T10:00:00.000000", nil, nil, nil} = stored.(4)
+
+        inserted_at = from(p in Post, where: p.id == 1, select: p.inserted_at)
+        assert {1, nil} = Repo.insert_all(Post, [%{id: 5, updated_at: inserted_at}])
+        assert {nil, "2024-01-01T10:00:00.000000", nil, nil, nil} = stored.(5)
       end
 
       test "a query as source, with ON CONFLICT" do

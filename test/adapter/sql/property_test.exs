@@ -508,11 +508,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    # Fields that compare with a value of the type, of which there is one at least.
     defp fields_of(type, tables) do
       member_of(
         for {binding, schema} <- tables,
-            {name, ^type} <- fields(schema),
-            do: {:field, binding, name, type}
+            {name, other} <- fields(schema),
+            comparable?(type, other),
+            do: {:field, binding, name, other}
+      )
+    end
+
+    defp comparable?(same, same), do: true
+
+    defp comparable?(type, other) do
+      Enum.any?(
+        [[:decimal, :integer], [:utc_datetime, :utc_datetime_usec], [:date, :utc_datetime]],
+        &(type in &1 and other in &1)
       )
     end
 

@@ -104,6 +104,32 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Repo.all(query) == [1]
     end
 
+    test "more conditions than SQLite's trees are deep" do
+      either =
+        Enum.reduce(1..2000, dynamic(false), fn n, any ->
+          dynamic([p], p.id == ^(n * 2) or ^any)
+        end)
+
+      assert Repo.all(from(p in Post, where: ^either, select: p.id)) == [2]
+
+      other =
+        Enum.reduce(1..2000, dynamic(true), fn n, all ->
+          dynamic([p], ^all and p.id != ^(n * 2))
+        end)
+
+      assert Repo.all(from(p in Post, where: ^other, select: p.id, order_by: p.id)) == [1, 3]
+
+      all = Enum.reduce(1..2000, Post, fn n, query -> where(query, [p], p.id != ^(n * 3)) end)
+      assert Repo.all(from(p in all, select: p.id, order_by: p.id)) == [1, 2]
+
+      any =
+        Enum.reduce(1..2000, where(Post, false), fn n, query ->
+          or_where(query, [p], p.id == ^(n * 3))
+        end)
+
+      assert Repo.all(from(p in any, select: p.id)) == [3]
+    end
+
     test "is_nil" do
       query =
         from(p in Post,
@@ -336,6 +362,106 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         where = put_in(hd(query.wheres).expr, {:frobnicate, [], [1, 2]})
         Repo.all(%{query | wheres: [where]})
       end
+    end
+
+    test "what is calculated has the type that the expression has" do
+      price = Decimal.new("9.50")
+
+      row = %{
+        id: 20,
+        price: price,
+        visits: 2,
+        tags: ["t"],
+        public: true,
+        inserted_at: ~U[2024-01-01 10:00:00Z],
+        day: ~D[2024-01-01]
+      }
+
+      Repo.insert_all(Post, [row])
+      post = from(p in Post, as: :post, where: p.id == 20)
+      inner = from(p in Post, where: p.id == parent_as(:post).id)
+
+      query =
+        from(p in post,
+          select: %{
+            product: p.price * p.visits,
+            or_zero: coalesce(p.price, 0),
+            sum: sum(p.price * p.visits) |> over(),
+            negative: -p.price,
+            is_in: p.id in [20, 21],
+            exists: exists(subquery(inner)),
+            tags: coalesce(p.tags, type(^["x"], {:array, :string})),
+            at: coalesce(p.inserted_at, ^nil),
+            day: coalesce(p.day, fragment("NULL")),
+            price: subquery(select(inner, [p], p.price)),
+            flag: subquery(select(inner, [p], p.public)),
+            number: p.visits * 2,
+            text: coalesce(p.title, "none")
+          }
+        )
+
+      assert Repo.one(query) == %{
+               product: Decimal.new("19.00"),
+               or_zero: price,
+               sum: Decimal.new("19.00"),
+               negative: Decimal.new("-9.50"),
+               is_in: true,
+               exists: true,
+               tags: ["t"],
+               at: ~N[2024-01-01 10:00:00],
+               day: ~D[2024-01-01],
+               price: price,
+               flag: true,
+               number: 4,
+               text: "none"
+             }
+
+      assert sql(from(p in post, select: p.price * 2)) =~
+               ~s[SELECT ecto_decimal_mul(p0."price", '2') AS "::decimal" FROM]
+
+      named =
+        from(p in post,
+          select: %{cost: selected_as(p.price * 2, :cost)},
+          order_by: selected_as(:cost)
+        )
+
+      assert sql(named) =~ ~s[AS "cost::decimal" FROM]
+      assert sql(named) =~ ~s[ORDER BY "cost::decimal" COLLATE ECTO_DECIMAL]
+      assert Repo.all(named) == [%{cost: Decimal.new("19.00")}]
+
+      source =
+        from(
+          s in subquery(
+            from(p in post,
+              select: %{double: p.price * 2, tags: coalesce(p.tags, type(^[], {:array, :string}))}
+            )
+          )
+        )
+
+      assert Repo.all(source) == [%{double: Decimal.new("19.00"), tags: ["t"]}]
+
+      assert Repo.all(from(s in source, select: {s.double, s.tags})) == [
+               {Decimal.new("19.00"), ["t"]}
+             ]
+
+      assert Repo.update_all(from(p in post, select: p.price + 1), set: [visits: 1]) ==
+               {1, [Decimal.new("10.50")]}
+
+      assert {:ok, [%Decimal{}]} =
+               Repo.transaction(fn ->
+                 Enum.to_list(Repo.stream(from(p in post, select: p.price * 3)))
+               end)
+    end
+
+    test "numbers sort with decimals, not before them" do
+      Repo.insert_all(Post, [
+        %{id: 20, price: Decimal.new("-1")},
+        %{id: 21, price: Decimal.new("10")},
+        %{id: 22, price: nil}
+      ])
+
+      query = from(p in Post, where: p.id >= 20, order_by: coalesce(p.price, ^0), select: p.id)
+      assert Repo.all(query) == [20, 22, 21]
     end
   end
 end

@@ -148,7 +148,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert update_sql(left) ==
                ~s[UPDATE "posts" AS "target" SET "visits" = coalesce(c1."id", ?1) FROM "posts" AS p0 ] <>
                  ~s[LEFT JOIN "comments" AS c1 ON (c1."post_id" = p0."id") AND (c1."text" = ?2) ] <>
-                 ~s[WHERE ("target".rowid = p0.rowid)]
+                 ~s[WHERE ("target"._rowid_ = p0._rowid_)]
 
       assert update.(left) == {3, nil}
       assert visits() == [1, 0, 0]

@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # The part of Ecto.Adapters.SQL.Connection that runs statements: how Ecto's calls become
     # DBConnection's.
 
-    alias Ecto.Adapters.LibSql.{Explain, JsonColumn}
+    alias Ecto.Adapters.LibSql.{Explain, TypedColumn}
     alias Ecto.Adapters.LibSql.Types.Declared
     alias EctoLibSql.Query
 
@@ -121,7 +121,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp decode(result, opts, describe),
-      do: result |> JsonColumn.decode() |> Declared.decode(opts, describe)
+      do: result |> TypedColumn.decode() |> Declared.decode(opts, describe)
 
     @spec explain_query(connection(), String.t(), [term()], keyword()) ::
             {:ok, String.t() | [map()]} | {:error, Exception.t()}

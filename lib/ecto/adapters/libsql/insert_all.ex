@@ -5,6 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # for a cell, and a limit to a statement's parameters.
 
     alias Ecto.Adapters.LibSql.Connection
+    alias Ecto.Adapters.LibSql.SQL.Assignment
 
     # SQLITE_MAX_VARIABLE_NUMBER
     @max_params 32_766
@@ -17,14 +18,28 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec insert_all(context(), [atom()], [keyword()] | {Ecto.Query.t(), list()}, list()) ::
             {non_neg_integer(), [[term()]] | nil}
     def insert_all(context, header, {%Ecto.Query{}, _params} = query, placeholders),
-      do: insert(context, {header, query, placeholders})
+      do: insert(context, {header, typed(query, header, context), placeholders})
 
     def insert_all(context, header, rows, placeholders) do
+      rows =
+        if Enum.any?(rows, &queries?/1), do: Enum.map(rows, &typed_row(&1, context)), else: rows
+
       case statements(context, header, rows, placeholders) do
         [statement] -> insert(context, statement)
         statements -> all_or_nothing(context, fn -> insert_each(context, statements) end)
       end
     end
+
+    defp queries?(row), do: Enum.any?(row, &match?({_column, {%Ecto.Query{}, _params}}, &1))
+
+    defp typed_row(row, context),
+      do: for({column, value} <- row, do: {column, typed(value, [column], context)})
+
+    # What a query gives is written in the format of its columns.
+    defp typed({%Ecto.Query{} = query, params}, columns, {_meta, %{schema: schema}, _, _, _}),
+      do: {Assignment.note(query, columns, schema), params}
+
+    defp typed(value, _columns, _context), do: value
 
     defp insert({meta, schema_meta, on_conflict, returning, opts}, {header, rows, placeholders}) do
       Ecto.Adapters.SQL.insert_all(

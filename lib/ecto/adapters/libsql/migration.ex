@@ -15,7 +15,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       * `prefix:` is the name of an attached database. Foreign keys stay within one
       * `generated:` takes `"ALWAYS AS (a + b) STORED"`, `"AS (a + b)"`, or an expression
       * `check:` of `add/3` takes an expression, or `%{name: "positive", expr: "a > 0"}`
-      * Comments are accepted, and kept nowhere
+      * Comments are accepted, and kept nowhere; so is `:size`: SQLite's types have no length
       * `default: fragment("CURRENT_TIMESTAMP")` is SQLite's `2026-11-21 13:05:00`, which sorts apart
         from the times that Ecto writes; `fragment("strftime('%Y-%m-%dT%H:%M:%S', 'now')")` is like
         them

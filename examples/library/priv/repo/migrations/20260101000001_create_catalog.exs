@@ -41,6 +41,6 @@ defmodule Library.Repo.Migrations.CreateCatalog do
 
     create unique_index(:books, [:isbn])
     create index(:books, [:author_id])
-    create index(:books, [desc: :inserted_at])
+    create index(:books, desc: :inserted_at)
   end
 end

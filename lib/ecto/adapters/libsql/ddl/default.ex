@@ -10,7 +10,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     import EctoLibSql.Identifier, only: [quote_text: 1]
 
     @max_integer 0x7FFF_FFFF_FFFF_FFFF
-    @units ~w(year month week day hour minute second)
 
     @doc """
     The DEFAULT clause, with a space before it; nothing without a default.
@@ -166,14 +165,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         else: module.truncate(time, :second)
     end
 
-    # An interval as other databases write it, such as "10 MONTH".
-    defp interval(text) do
-      with [_, count, unit] <- Regex.run(~r/\A\s*(-?\d+)\s+(\w+?)S?\s*\z/i, text),
-           unit = String.downcase(unit),
-           true <- unit in @units do
-        Duration.new!([{String.to_existing_atom(unit), String.to_integer(count)}])
-      else
-        _ -> unknown!(text, :duration, "it takes an ISO 8601 duration, such as \"P10M\"")
+    if Code.ensure_loaded?(Duration) do
+      # An interval as other databases write it, such as "10 MONTH".
+      defp interval(text) do
+        with [_, count, unit] <- Regex.run(~r/\A\s*(-?\d+)\s+(\w+?)S?\s*\z/i, text),
+             unit = String.downcase(unit),
+             true <- unit in ~w(year month week day hour minute second) do
+          Duration.new!([{String.to_existing_atom(unit), String.to_integer(count)}])
+        else
+          _ -> unknown!(text, :duration, "it takes an ISO 8601 duration, such as \"P10M\"")
+        end
       end
     end
   end

@@ -7,7 +7,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     # Name and arities.
     @functions %{
-      coalesce: [2],
       count: [1],
       sum: [1],
       avg: [1],
@@ -28,6 +27,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @spec expr(atom(), [term()], Scope.t()) :: iodata()
     def expr(:count, [], _scope), do: "count(*)"
+
+    # All of them as text, since numbers sort before text.
+    def expr(:coalesce, [left, right] = args, scope) do
+      if :decimal in Enum.map(args, &ExprType.of(&1, scope)) do
+        ["coalesce(", Decimals.text(left, scope), ", ", Decimals.text(right, scope), ?)]
+      else
+        ["coalesce(", Expression.expr(left, scope), ", ", Expression.expr(right, scope), ?)]
+      end
+    end
 
     def expr(fun, [value, :distinct], scope) do
       check!(fun, 1, scope)

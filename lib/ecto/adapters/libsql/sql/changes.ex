@@ -3,8 +3,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # SET: the updates of a query.
 
-    alias Ecto.Adapters.LibSql.SQL.{Arithmetic, Array, ExprType, Json, Name, QueryError}
-    alias Ecto.Adapters.LibSql.SQL.{Scope, Temporal}
+    alias Ecto.Adapters.LibSql.SQL.{Arithmetic, Array, Assignment, ExprType, Name}
+    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope}
 
     @spec set(Scope.t()) :: iodata()
     def set(%Scope{query: %{updates: updates}} = scope) do
@@ -16,7 +16,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       Enum.intersperse(changes, ", ")
     end
 
-    defp value(:set, field, value, scope), do: assigned(type(field, scope), value, scope)
+    defp value(:set, field, value, scope), do: Assignment.expr(type(field, scope), value, scope)
     defp value(:inc, field, value, scope), do: Arithmetic.expr(:+, column(field), value, scope)
 
     defp value(:push, field, value, scope),
@@ -27,13 +27,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp value(op, _field, _value, scope),
       do: QueryError.raise_error(scope, "unknown update operation #{inspect(op)}")
-
-    # JSON that goes into a JSON column stays JSON.
-    defp assigned(type, {:json_extract_path, _, [json, [_ | _] = path]}, scope)
-         when type == :map or is_tuple(type),
-         do: Json.text(json, path, scope)
-
-    defp assigned(type, value, scope), do: Temporal.assigned(value, type, scope)
 
     defp type(field, scope), do: ExprType.source(scope, 0, field)
 

@@ -60,7 +60,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       named =
         fields
         |> Enum.zip(columns)
-        |> Enum.map_intersperse(", ", fn {field, column} -> named(Select.name(field), column) end)
+        |> Enum.map_intersperse(", ", fn {field, column} ->
+          named(column, Select.result_name(field, scope))
+        end)
 
       numbered = [
         ["SELECT ", Enum.intersperse(selected, ", "), ", row_number() OVER (PARTITION BY "],
@@ -74,8 +76,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       ]
     end
 
-    defp named(nil, column), do: column
-    defp named(name, column), do: [column, " AS " | Name.quote_name(name)]
+    defp named(column, nil), do: column
+    defp named(column, name), do: [column, " AS " | Name.quote_name(name)]
 
     @doc "ORDER BY of the whole."
     @spec order_by(Scope.t()) :: iodata()

@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # WHERE and HAVING: several conditions, each added with `and` or with `or` to those before it.
 
-    alias Ecto.Adapters.LibSql.SQL.{Expression, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{Connective, Expression, Scope}
 
     @spec where([%{op: :and | :or, expr: term()}], Scope.t()) :: iodata()
     def where([], _scope), do: []
@@ -17,15 +17,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec conditions([%{op: :and | :or, expr: term()}], Scope.t()) :: iodata() | nil
     def conditions([], _scope), do: nil
 
-    def conditions([%{expr: expr, op: op} | rest], scope) do
-      {_op, sql} =
-        Enum.reduce(rest, {op, parens(expr, scope)}, fn
-          %{expr: expr, op: op}, {op, acc} -> {op, [acc, word(op) | parens(expr, scope)]}
-          %{expr: expr, op: op}, {_, acc} -> {op, [?(, acc, ?), word(op) | parens(expr, scope)]}
+    # A run of one operator is one chain, and what was there before another operator is one part.
+    def conditions([%{op: first} | _] = conditions, scope) do
+      {op, parts} =
+        Enum.reduce(conditions, {first, []}, fn
+          %{op: op, expr: expr}, {op, parts} ->
+            {op, [parens(expr, scope) | parts]}
+
+          %{op: op, expr: expr}, {last, parts} ->
+            {op, [parens(expr, scope), [group(last, parts)]]}
         end)
 
-      sql
+      connect(op, parts)
     end
+
+    defp group(op, parts), do: [?(, connect(op, parts), ?)]
+    defp connect(op, parts), do: parts |> Enum.reverse() |> Connective.connect(op)
 
     @doc "The parts that are there, joined with AND."
     @spec all_of([iodata() | nil]) :: iodata()
@@ -36,8 +43,5 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp parens(expr, scope), do: [?(, Expression.expr(expr, scope), ?)]
-
-    defp word(:and), do: " AND "
-    defp word(:or), do: " OR "
   end
 end

@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # Decimals are stored as exact text, and computed and compared by functions that the driver
     # registers: SQLite's own arithmetic would take them for floats.
 
-    alias Ecto.Adapters.LibSql.SQL.{Expression, Literal, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{Expression, ExprType, Literal, Scope}
 
     @functions [
       +: "ecto_decimal_add(",
@@ -41,5 +41,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       do: operand(number, scope)
 
     def operand(expr, scope), do: Expression.expr(expr, scope)
+
+    @doc "An expression as the text that a decimal is stored as, also where it is another number."
+    @spec text(term(), Scope.t()) :: iodata()
+    def text(expr, scope) do
+      sql = operand(expr, scope)
+
+      if is_number(expr) or is_nil(expr) or ExprType.of(expr, scope) == :decimal,
+        do: sql,
+        else: ["CAST(", sql, " AS TEXT)"]
+    end
   end
 end

@@ -29,6 +29,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def of(%{__struct__: Decimal}, _scope), do: :decimal
     def of(%Ecto.SubQuery{query: query}, scope), do: only_field(query, Scope.child(scope, query))
 
+    def of({:assign, type, _expr}, _scope), do: type
     def of({:selected_as, _, [name]}, scope), do: scope |> Scope.aliased(name) |> of(scope)
     def of({:coalesce, _, args}, scope), do: first_type(args, scope)
 
@@ -53,21 +54,39 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def of({name, expr}, scope) when is_atom(name), do: of(expr, scope)
     def of(_expr, _scope), do: nil
 
+    @doc "Whether Ecto knows the type of a field, too."
+    @spec known?(term(), Scope.t()) :: boolean()
+    def known?({{:., meta, [{:&, _, [ix]}, field]}, _, []}, %Scope{query: query}) do
+      if meta[:type] in [nil, :any] do
+        case elem(query.sources, ix) do
+          %Ecto.SubQuery{select: select} -> selected_type(select, field) != nil
+          {table, nil, _prefix} when is_binary(table) -> false
+          _ -> true
+        end
+      else
+        true
+      end
+    end
+
+    def known?(_parent_field, _scope), do: true
+
     @doc "The type of a field of the source with that index."
     @spec source(Scope.t(), non_neg_integer(), atom() | String.t()) :: atom() | tuple() | nil
     def source(%Scope{query: query} = scope, ix, field) do
       case elem(query.sources, ix) do
-        {:values, _, [types | _]} -> types |> List.keyfind(field, 0) |> pair_type()
+        {:values, _, [types | _]} -> named_type(types, field)
         {:fragment, _, _} -> nil
         %Ecto.SubQuery{select: select} -> subquery(select, scope, ix, field)
         {table, nil, _prefix} when is_binary(table) -> cte(scope, table, field)
         {_source, nil, _prefix} -> nil
-        {_source, schema, _prefix} -> schema(schema, field)
+        {_source, schema, _prefix} -> column(schema, field)
       end
     end
 
     # Normalized queries name columns, not fields, and `field/2` takes strings too.
-    defp schema(schema, column) do
+    @doc "The type of a schema's column."
+    @spec column(module(), atom() | String.t()) :: atom() | tuple() | nil
+    def column(schema, column) do
       column = to_string(column)
 
       Enum.find_value(schema.__schema__(:dump), fn {_field, {source, type, _writable}} ->
@@ -75,17 +94,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end)
     end
 
-    defp subquery(select, scope, ix, field) do
-      known =
-        case select do
-          {:source, _, _, types} -> List.keyfind(types, field, 0)
-          {:struct, _, types} -> List.keyfind(types, field, 0)
-          {:map, types} -> List.keyfind(types, field, 0)
-          _ -> nil
-        end
+    defp subquery(select, scope, ix, field),
+      do: selected_type(select, field) || selected(scope, ix, field)
 
-      pair_type(known) || selected(scope, ix, field)
-    end
+    defp selected_type({:source, _, _, types}, field), do: named_type(types, field)
+    defp selected_type({:struct, _, types}, field), do: named_type(types, field)
+    defp selected_type({:map, types}, field), do: named_type(types, field)
+    defp selected_type(_select, _field), do: nil
+
+    defp named_type(types, field), do: types |> List.keyfind(field, 0) |> pair_type()
 
     # Ecto does not follow every expression that a subquery selects.
     defp selected(%Scope{query: query} = scope, ix, field) do

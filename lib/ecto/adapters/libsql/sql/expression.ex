@@ -3,9 +3,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # Expressions: each kind goes to the module that writes it, an unknown one is an error.
 
-    alias Ecto.Adapters.LibSql.SQL.{Aggregate, Arithmetic, Array, Cast, Comparison, Fragment}
-    alias Ecto.Adapters.LibSql.SQL.{Json, Like, Literal, Membership, Name, QueryError, Scope}
-    alias Ecto.Adapters.LibSql.SQL.{Subquery, Temporal, Window}
+    alias Ecto.Adapters.LibSql.SQL.{Aggregate, Arithmetic, Array, Assignment, Cast, Comparison}
+    alias Ecto.Adapters.LibSql.SQL.{Connective, Fragment, Json, Like, Literal, Membership, Name}
+    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope, Subquery, Temporal, Window}
 
     @comparisons [:==, :!=, :<, :>, :<=, :>=]
     @arithmetic [:+, :-, :*, :/]
@@ -40,11 +40,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr({op, _, [left, right]}, scope) when op in @likes,
       do: Like.expr(op, left, right, scope)
 
-    def expr({:and, _, [left, right]}, scope),
-      do: [operand(left, scope), " AND " | operand(right, scope)]
-
-    def expr({:or, _, [left, right]}, scope),
-      do: [operand(left, scope), " OR " | operand(right, scope)]
+    def expr({op, _, [_, _]} = expr, scope) when op in @connectives,
+      do: Connective.expr(op, expr, scope)
 
     def expr({:not, _, [value]}, scope), do: ["NOT (", expr(value, scope), ?)]
     def expr({:is_nil, _, [value]}, scope), do: [operand(value, scope) | " IS NULL"]
@@ -79,6 +76,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       do: Temporal.date_add(value, count, interval, scope)
 
     def expr({:json_extract_path, _, [json, path]}, scope), do: Json.value(json, path, scope)
+
+    def expr({:assign, type, value}, scope), do: Assignment.expr(type, value, scope)
 
     def expr({:over, _, [call, window]}, scope), do: Window.over(call, window, scope)
 

@@ -9,17 +9,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @select ~r/\A\s*(SELECT|VALUES|WITH)\b/i
 
-    @doc "A fragment in an expression."
+    @doc "A fragment in an expression, or in FROM: a table-valued function, a table, a SELECT."
     @spec expr(parts(), Scope.t()) :: iodata()
     def expr(parts, scope) do
       check!(parts, scope)
       sql = Enum.map(parts, &part(&1, scope))
       if select?(parts), do: [?(, sql, ?)], else: sql
     end
-
-    @doc "A fragment in FROM: a table-valued function, a table, or a SELECT."
-    @spec source(parts(), Scope.t()) :: iodata()
-    def source(parts, scope), do: expr(parts, scope)
 
     @doc "A fragment as the query of a CTE, in its parentheses."
     @spec query(parts(), Scope.t()) :: iodata()

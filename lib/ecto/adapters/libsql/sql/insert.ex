@@ -33,7 +33,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp values([], [_row], {:raise, _, _}, next), do: {" DEFAULT VALUES", next}
 
     defp values([], rows, _on_conflict, next),
-      do: {[" (rowid) VALUES " | Enum.map_intersperse(rows, ?,, fn _row -> "(NULL)" end)], next}
+      do: {[" (_rowid_) VALUES " | Enum.map_intersperse(rows, ?,, fn _row -> "(NULL)" end)], next}
 
     defp values(header, rows, _on_conflict, next) do
       {rows, next} = Enum.map_reduce(rows, next, &row(&1, &2, header))

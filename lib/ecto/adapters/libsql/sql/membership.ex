@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # `in`: a list, an interpolated list, a subquery, or an array that is stored as JSON.
 
     alias Ecto.Adapters.LibSql.SQL.{Array, Collation, Decimals, Expression, ExprType, Fragment}
-    alias Ecto.Adapters.LibSql.SQL.{Literal, QueryError, Scope, Subquery, Temporal}
+    alias Ecto.Adapters.LibSql.SQL.{QueryError, Scope, Subquery, Temporal}
     alias Ecto.Adapters.LibSql.Types.Json
 
     @spec expr(term(), term(), Scope.t()) :: iodata()
@@ -24,7 +24,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       elements =
         if decimal?([left | list], scope),
-          do: Enum.map_intersperse(list, ", ", &decimal_text(&1, scope)),
+          do: Enum.map_intersperse(list, ", ", &Decimals.text(&1, scope)),
           else: Expression.list(list, scope)
 
       [left(left, list, scope), " IN (", elements, ?)]
@@ -72,12 +72,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp decimal?(exprs, scope), do: Enum.any?(exprs, &(ExprType.of(&1, scope) == :decimal))
-
-    # An element of another type has no affinity to become text by.
-    defp decimal_text(expr, _scope) when is_binary(expr), do: Literal.text(expr)
-
-    defp decimal_text(expr, scope),
-      do: ["CAST(", Decimals.operand(expr, scope), " AS TEXT)"]
 
     # Texts of two widths are never equal.
     defp check_times!(left, others, scope) do

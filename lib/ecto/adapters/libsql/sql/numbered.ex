@@ -97,12 +97,17 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp numbering(window), do: ["row_number() OVER (", window, ?)]
 
     defp outer(%Scope{query: query} = scope, numbers, picked) do
-      fields = query |> columns() |> Enum.with_index()
-      outer = Enum.map_intersperse(fields, ", ", fn {field, ix} -> outer_field(field, ix) end)
+      fields = query |> fields() |> Enum.with_index()
+
+      outer =
+        Enum.map_intersperse(fields, ", ", fn {field, ix} ->
+          named(ix, Select.result_name(field, scope))
+        end)
 
       inner =
         Enum.map(fields, fn {field, ix} ->
-          [Select.value(Select.expression(field), scope), " AS " | column(ix)]
+          {value, _name} = Select.column(field, scope)
+          [value, " AS " | column(ix)]
         end)
 
       numbers = Enum.map(numbers, fn {name, sql} -> [sql, " AS " | Name.quote_name(name)] end)
@@ -117,15 +122,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       ]
     end
 
-    defp columns(%{select: %{fields: []}}), do: [1]
-    defp columns(%{select: %{fields: fields}}), do: fields
+    defp fields(%{select: %{fields: []}}), do: [1]
+    defp fields(%{select: %{fields: fields}}), do: fields
 
-    defp outer_field(field, ix) do
-      case Select.name(field) do
-        nil -> column(ix)
-        name -> [column(ix), " AS " | Name.quote_name(name)]
-      end
-    end
+    defp named(ix, nil), do: column(ix)
+    defp named(ix, name), do: [column(ix), " AS " | Name.quote_name(name)]
 
     defp column(ix), do: [?", ?c, Integer.to_string(ix), ?"]
 

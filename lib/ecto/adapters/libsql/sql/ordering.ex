@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # ORDER BY, GROUP BY and PARTITION BY.
 
-    alias Ecto.Adapters.LibSql.SQL.{Collation, Name, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{Collation, Name, Scope, Select}
 
     @spec order_by(Scope.t()) :: iodata()
     def order_by(%Scope{query: %{order_bys: order_bys}} = scope) do
@@ -33,7 +33,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # a column of the same name would be taken before it, so its expression is written.
     defp top_term({direction, {:selected_as, _, [name]} = expr}, scope) do
       collation = Collation.of(expr, scope)
-      [Name.quote_name(name), collation | direction(direction)]
+      alias_name = Select.alias_name(name, scope)
+      [Name.quote_name(alias_name), collation | direction(direction)]
     end
 
     defp top_term(term, scope), do: term(term, scope)

@@ -24,14 +24,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp integer?(_schema, _fields), do: false
 
     # A column of the name would hide it.
-    defp rowid(nil), do: "rowid"
+    defp rowid(nil), do: "_rowid_"
 
     defp rowid(schema) do
       columns =
         for field <- schema.__schema__(:fields),
             do: schema.__schema__(:field_source, field) |> to_string() |> String.downcase()
 
-      Enum.find(["rowid", "_rowid_", "oid"], "rowid", &(&1 not in columns))
+      Enum.find(["_rowid_", "rowid", "oid"], "_rowid_", &(&1 not in columns))
     end
   end
 end

@@ -49,17 +49,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp join(%{source: source, ix: ix, qual: qual, hints: hints, on: %{expr: on}}, scope) do
       check_lateral!(qual, source, scope)
-      [word(qual, scope), named(source, ix, hints, scope) | on(qual, on, scope)]
+      [word(qual), named(source, ix, hints, scope) | on(qual, on, scope)]
     end
 
-    defp word(qual, _scope) when qual in [:inner, :inner_lateral], do: " INNER JOIN "
-    defp word(qual, _scope) when qual in [:left, :left_lateral], do: " LEFT JOIN "
-    defp word(qual, _scope) when qual in [:cross, :cross_lateral], do: " CROSS JOIN "
-    defp word(:right, _scope), do: " RIGHT JOIN "
-    defp word(:full, _scope), do: " FULL JOIN "
-
-    defp word(qual, scope),
-      do: QueryError.raise_error(scope, "SQLite has no join #{inspect(qual)}")
+    defp word(qual) when qual in [:inner, :inner_lateral], do: " INNER JOIN "
+    defp word(qual) when qual in [:left, :left_lateral], do: " LEFT JOIN "
+    defp word(qual) when qual in [:cross, :cross_lateral], do: " CROSS JOIN "
+    defp word(:right), do: " RIGHT JOIN "
+    defp word(:full), do: " FULL JOIN "
 
     defp on(qual, true, _scope) when qual in [:cross, :cross_lateral], do: []
     defp on(_qual, expr, scope), do: [" ON " | Expression.expr(expr, scope)]
@@ -81,9 +78,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp source(%Ecto.SubQuery{query: query}, _ix, scope),
       do: [?(, Query.select(Scope.child(scope, query)), ?)]
 
-    defp source({:fragment, _, parts}, _ix, scope), do: Fragment.source(parts, scope)
+    defp source({:fragment, _, parts}, _ix, scope), do: Fragment.expr(parts, scope)
 
-    defp source({{:fragment, _, parts}, _schema}, _ix, scope), do: Fragment.source(parts, scope)
+    defp source({{:fragment, _, parts}, _schema}, _ix, scope), do: Fragment.expr(parts, scope)
 
     defp source({:values, _, [types, ix, rows]}, _ix, scope), do: values(types, ix, rows, scope)
 

@@ -9,20 +9,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr(%Ecto.SubQuery{query: query}, scope),
       do: [?(, Query.select(Scope.child(scope, query)), ?)]
 
-    @doc "Of rows that are only asked for, a source without a schema needs no columns."
     @spec exists(Ecto.SubQuery.t(), Scope.t()) :: iodata()
-    def exists(%Ecto.SubQuery{query: query} = subquery, scope) do
-      query = update_in(query.select.fields, &Enum.map(&1, fn field -> known(field) end))
-      ["EXISTS " | expr(%{subquery | query: query}, scope)]
-    end
+    def exists(subquery, scope), do: ["EXISTS " | expr(subquery, scope)]
 
     @doc "The subquery with its only column called by the name."
     @spec name_column(Ecto.Query.t(), atom()) :: Ecto.Query.t()
     def name_column(query, name) do
       update_in(query.select.fields, fn [field] -> [{name, Select.expression(field)}] end)
     end
-
-    defp known({:&, _, [_]}), do: 1
-    defp known(field), do: field
   end
 end

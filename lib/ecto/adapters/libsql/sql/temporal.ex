@@ -51,26 +51,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp precision(type) when type in @microseconds, do: 6
     defp precision(_type), do: nil
 
-    ## Assigning
-
-    @doc "A value in the format of the column that it is written to."
-    @spec assigned(term(), term(), Scope.t()) :: iodata()
-    def assigned({:datetime_add, _, [value, count, interval]} = expr, to, scope) do
-      if ExprType.of(value, scope) == nil,
-        do: datetime_add(value, count, interval, scope, to),
-        else: converted(expr, to, scope)
-    end
-
-    def assigned(expr, to, scope), do: converted(expr, to, scope)
-
-    defp converted(expr, to, scope) do
-      from = ExprType.of(expr, scope)
-
-      if from != to and temporal?(from) and temporal?(to),
-        do: expr |> Expression.operand(scope) |> convert(from, to),
-        else: Expression.expr(expr, scope)
-    end
-
     ## Comparing
 
     @doc """
