@@ -10,8 +10,10 @@ driver_only driver_only mix compile
 driver_only driver_only mix run demo/run.exs
 
 # The example applications, which need Hex packages.
-for example in examples/*/demo.sh; do
-  if [[ -f $example ]]; then
-    if get_packages; then bash "$example"; else echo "Not run: $example: $packages_missing"; fi
-  fi
-done
+if get_packages; then
+  for example in examples/*/; do
+    (cd "$example" && mix deps.get && mix demo)
+  done
+else
+  printf 'Not run: the example applications in examples/. Why: %s.\n' "$packages_missing"
+fi

@@ -58,12 +58,20 @@ lint() {
     echo '4 passed, 0 failed'
 }
 
-# The Elixir tests that need no Hex package: all but the adapter's.
+# The Elixir tests that need no Hex package.
 driver_tests() {
-  local files
-  mapfile -t files < <(find test -name '*_test.exs' -not -path 'test/adapter/*' \
-    -not -path 'test/integration/*' | sort)
-  mix test "$@" "${files[@]}" demo/demo_test.exs
+  mix test "$@" test/driver test/doctest_test.exs test/encryption_test.exs demo/demo_test.exs
+}
+
+adapter_tests() {
+  mix test test/connection test/adapter test/sandbox
+}
+
+example_tests() {
+  local example
+  for example in examples/*/; do
+    (cd "$example" && mix deps.get && mix test) || return
+  done
 }
 
 driver_alone() {
@@ -95,6 +103,13 @@ else
 fi
 layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
+if [[ $packages == yes ]]; then
+  layer 'adapter' adapter_tests
+  layer "adapter, Ecto's own suites" mix test.integration
+  layer 'example application' example_tests
+else
+  not_run+=(adapter "adapter, Ecto's own suites" 'example application')
+fi
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"
