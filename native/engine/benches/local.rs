@@ -248,15 +248,6 @@ fn scan(criterion: &mut Criterion) {
 fn insert(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("insert");
     long(&mut group);
-    let api = CApi::new();
-    let stmt = api.prepare(INSERT);
-    group.bench_function("c_api", |bencher| {
-        bencher.iter(|| {
-            api.execute("BEGIN; DELETE FROM t");
-            (1..=ROWS).for_each(|id| CApi::insert(stmt, id));
-            api.execute("COMMIT");
-        });
-    });
     let mut engine = Engine::new();
     group.bench_function("engine", |bencher| {
         bencher.iter(|| {
@@ -264,6 +255,16 @@ fn insert(criterion: &mut Criterion) {
             engine.execute("DELETE FROM t");
             (1..=ROWS).for_each(|id| engine.insert(id));
             engine.execute("COMMIT");
+        });
+    });
+    drop(engine);
+    let api = CApi::new();
+    let stmt = api.prepare(INSERT);
+    group.bench_function("c_api", |bencher| {
+        bencher.iter(|| {
+            api.execute("BEGIN; DELETE FROM t");
+            (1..=ROWS).for_each(|id| CApi::insert(stmt, id));
+            api.execute("COMMIT");
         });
     });
 }

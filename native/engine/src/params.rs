@@ -49,6 +49,7 @@ impl<'s, 'p> Binder<'s, 'p> {
         }
     }
 
+    #[inline]
     pub fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()> {
         self.statement.bind(position, value, self.copy)
     }

@@ -202,14 +202,23 @@ impl Connection {
         S: RowSink,
     {
         self.check_may_write(statement)?;
-        let before = self.raw.total_changes();
+        let before = self.changes_before(statement);
         let progress = rows::run(statement, params, sink)?;
         Ok((self.outcome(statement, before), progress))
     }
 
+    /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
+    pub(super) fn changes_before(&self, statement: &Statement) -> i64 {
+        if statement.readonly() {
+            0
+        } else {
+            self.raw.total_changes()
+        }
+    }
+
     pub(super) fn outcome(&self, statement: &Statement, total_changes_before: i64) -> Outcome {
         // `changes` is left over from an earlier statement if this one changed nothing.
-        let changed = self.raw.total_changes() != total_changes_before;
+        let changed = !statement.readonly() && self.raw.total_changes() != total_changes_before;
         Outcome {
             has_columns: statement.column_count() > 0,
             readonly: statement.readonly(),

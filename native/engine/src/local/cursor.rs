@@ -68,7 +68,7 @@ impl Connection {
         self.check_transaction()?;
         let mut cursor = self.cursors.remove(&id).ok_or(Error::CursorClosed)?;
         let running = self.begin_call(call);
-        let before = self.raw().total_changes();
+        let before = self.changes_before(&cursor.statement);
         let fetched = resume(&mut cursor.statement, sink);
         drop(running);
         self.note_transaction(&fetched);

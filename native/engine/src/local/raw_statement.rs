@@ -124,6 +124,7 @@ impl RawStatement {
     /// # Safety
     /// With `copy` false, the bytes of `value` stay where they are until `clear_bindings`,
     /// another `bind` of this position, or drop.
+    #[inline]
     pub(super) unsafe fn bind(
         &mut self,
         position: usize,

@@ -93,6 +93,7 @@ impl Statement {
 
     /// Binds bytes that stay in place until the run ends, or, with `copy`, a copy of them.
     #[allow(unsafe_code)]
+    #[inline]
     pub(crate) fn bind(&mut self, position: usize, value: ValueRef<'_>, copy: bool) -> Result<()> {
         // SAFETY: `copy` is false only for a run that `rows.rs` ends, clearing the bindings,
         // before the call that lends the values returns.
@@ -126,6 +127,7 @@ impl Statement {
         Row { raw: &self.raw }
     }
 
+    #[inline]
     fn check(&self, code: i32) -> Result<()> {
         if code == ffi::SQLITE_OK {
             Ok(())
@@ -134,6 +136,7 @@ impl Statement {
         }
     }
 
+    #[cold]
     fn error(&self, code: i32) -> Error {
         self.raw.connection().error(code, Some(&self.sql))
     }
