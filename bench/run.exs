@@ -206,7 +206,12 @@ Bench.ratio("cursor / full fetch", streamed, full)
 
 ## How soon a dead owner's lock is free
 
-dir = Path.join(System.tmp_dir!(), "ecto_libsql_bench_#{System.unique_integer([:positive])}")
+dir =
+  Path.join(
+    System.tmp_dir!(),
+    "ecto_libsql_bench_#{System.pid()}_#{System.unique_integer([:positive])}"
+  )
+
 File.mkdir_p!(dir)
 database = Path.join(dir, "lock.db")
 {:ok, waiter} = EctoLibSql.connect(database: database, busy_timeout: 0)

@@ -11,7 +11,12 @@ defmodule DemoTest do
   @source "registry+https://example.org/index"
 
   setup do
-    dir = Path.join(System.tmp_dir!(), "ecto_libsql_demo_#{System.unique_integer([:positive])}")
+    dir =
+      Path.join(
+        System.tmp_dir!(),
+        "ecto_libsql_demo_#{System.pid()}_#{System.unique_integer([:positive])}"
+      )
+
     File.mkdir_p!(dir)
     on_exit(fn -> File.rm_rf!(dir) end)
     {:ok, dir: dir}

@@ -12,7 +12,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     setup do
-      path = Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}.db")
+      path =
+        Path.join(
+          System.tmp_dir!(),
+          "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+        )
 
       on_exit(fn ->
         for suffix <- ["", "-wal", "-shm", "-migration-lock"], do: File.rm(path <> suffix)

@@ -282,7 +282,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     describe "a repo's configuration" do
       test "takes what a generated application has" do
         path =
-          Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}.db")
+          Path.join(
+            System.tmp_dir!(),
+            "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+          )
 
         on_exit(fn -> Ecto.Adapters.LibSql.storage_down(database: path) end)
 

@@ -8,7 +8,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     setup do
       directory =
-        Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}")
+        Path.join(
+          System.tmp_dir!(),
+          "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}"
+        )
 
       on_exit(fn -> File.rm_rf!(directory) end)
       config = [database: Path.join(directory, "one.db")]

@@ -21,7 +21,12 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     defp tmp_file do
-      path = Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}.db")
+      path =
+        Path.join(
+          System.tmp_dir!(),
+          "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+        )
+
       on_exit(fn -> for suffix <- ["", "-wal", "-shm"], do: File.rm(path <> suffix) end)
       path
     end

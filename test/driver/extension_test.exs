@@ -14,7 +14,10 @@ defmodule EctoLibSql.ExtensionTest do
 
   setup_all do
     dir =
-      Path.join(System.tmp_dir!(), "ecto_libsql_extension_#{System.unique_integer([:positive])}")
+      Path.join(
+        System.tmp_dir!(),
+        "ecto_libsql_extension_#{System.pid()}_#{System.unique_integer([:positive])}"
+      )
 
     File.mkdir_p!(dir)
     on_exit(fn -> File.rm_rf!(dir) end)

@@ -9,7 +9,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     setup do
-      path = Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}.db")
+      path =
+        Path.join(
+          System.tmp_dir!(),
+          "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+        )
 
       config = [
         database: path,

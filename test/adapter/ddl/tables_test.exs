@@ -365,7 +365,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     describe "prefix" do
       setup do
         path =
-          Path.join(System.tmp_dir!(), "ecto_libsql_#{System.unique_integer([:positive])}.db")
+          Path.join(
+            System.tmp_dir!(),
+            "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+          )
 
         on_exit(fn ->
           for suffix <- ["", "-wal", "-shm", "-journal"], do: File.rm(path <> suffix)
