@@ -9,6 +9,9 @@ defmodule EctoLibSql.Params do
 
   alias EctoLibSql.Error
 
+  # Without an exponent, a decimal is as long as that is large.
+  @most_zeros 100_000
+
   @type t :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
   @spec encode(t()) :: {:ok, t()} | {:error, Error.t()}
@@ -46,15 +49,22 @@ defmodule EctoLibSql.Params do
     {:ok, NaiveDateTime.to_iso8601(utc)}
   end
 
-  defp encode_value(%{__struct__: Decimal, coef: coef} = decimal, parameter) do
-    # Decimal is an optional dependency: where a struct of it is, the module is too.
-    if is_integer(coef),
-      do: {:ok, apply(Decimal, :to_string, [decimal, :normal])},
-      else: {:error, unsupported(parameter, decimal, "a decimal that is no number")}
+  defp encode_value(%{__struct__: Decimal, coef: coef, exp: exp} = decimal, parameter) do
+    cond do
+      not is_integer(coef) ->
+        {:error, unsupported(parameter, "a decimal that is no number")}
+
+      abs(exp) > @most_zeros ->
+        {:error, unsupported(parameter, "a decimal with an exponent beyond #{@most_zeros}")}
+
+      true ->
+        # Decimal is an optional dependency: where a struct of it is, the module is too.
+        {:ok, apply(Decimal, :to_string, [decimal, :normal])}
+    end
   end
 
   defp encode_value(value, parameter) when is_map(value),
-    do: {:error, unsupported(parameter, value)}
+    do: {:error, unsupported(parameter, kind(value))}
 
   defp encode_value(value, _parameter), do: {:ok, value}
 
@@ -75,9 +85,7 @@ defmodule EctoLibSql.Params do
     end
   end
 
-  defp unsupported(parameter, value), do: unsupported(parameter, value, kind(value))
-
-  defp unsupported(parameter, _value, kind) do
+  defp unsupported(parameter, kind) do
     %Error{
       code: :unsupported_parameter,
       message: "parameter #{parameter}: #{kind} cannot be stored"

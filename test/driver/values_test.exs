@@ -84,10 +84,16 @@ defmodule EctoLibSql.ValuesTest do
         assert round_trip(s, Decimal.new(decimal)) == {text, "text"}
       end
 
-      assert {:error, %Error{code: :unsupported_parameter, message: message}} =
-               EctoLibSql.query(s, "SELECT ?", [Decimal.new("NaN")])
+      for {decimal, part} <- [
+            {Decimal.new("NaN"), "no number"},
+            {Decimal.new(1, 1, 9_999_999), "exponent beyond 100000"}
+          ] do
+        assert {:error, %Error{code: :unsupported_parameter, message: message}} =
+                 EctoLibSql.query(s, "SELECT ?", [decimal])
 
-      assert message =~ "parameter 1"
+        assert message =~ "parameter 1: "
+        assert message =~ part
+      end
     end
   end
 

@@ -8,7 +8,8 @@ defmodule Library.MigrationsTest do
   setup do
     # The same files are compiled once more for each run.
     Code.put_compiler_option(:ignore_module_conflict, true)
-    path = Path.join(System.tmp_dir!(), "library_#{System.pid()}_#{System.unique_integer([:positive])}.db")
+    name = "library_#{System.pid()}_#{System.unique_integer([:positive])}.db"
+    path = Path.join(System.tmp_dir!(), name)
     config = [database: path, pool: DBConnection.ConnectionPool, pool_size: 2, name: nil]
     {:ok, pid} = start_supervised({Repo, config})
     Repo.put_dynamic_repo(pid)
