@@ -5,6 +5,11 @@ set -euo pipefail
 
 bash scripts/setup.sh
 cargo bench -p ecto_libsql_engine
+if have valgrind; then
+  bash scripts/instructions.sh
+else
+  echo 'Not counted: instructions, for want of valgrind.'
+fi
 if get_packages; then
   mix run bench/run.exs
 else
