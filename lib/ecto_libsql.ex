@@ -417,6 +417,9 @@ defmodule EctoLibSql do
 
   A cursor is closed by its last row, `deallocate/2`, an error, its owner's death, or its
   connection's end.
+
+  An `EXPLAIN` has no cursor (`:invalid_argument`): SQLite wants it read before the schema can
+  change. `query/4` runs it.
   """
   @spec declare(State.t(), statement(), params()) :: {:ok, cursor()} | {:error, Error.t()}
   def declare(%State{} = s, statement, params \\ [])

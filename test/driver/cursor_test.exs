@@ -76,6 +76,19 @@ defmodule EctoLibSql.CursorTest do
     assert rows(s, "SELECT ?", [1]) == [[1]]
   end
 
+  test "an EXPLAIN has no cursor, and a query of it follows the schema", %{s: s} do
+    :ok = EctoLibSql.run(s, "CREATE TABLE t (a)")
+    explain = "EXPLAIN SELECT * FROM t"
+    assert {:error, %Error{code: :invalid_argument}} = EctoLibSql.declare(s, explain)
+    {:ok, id} = EctoLibSql.prepare(s, explain)
+
+    for column <- 1..20 do
+      assert %{num_rows: n} = EctoLibSql.query!(s, explain)
+      assert {:ok, %{num_rows: ^n}} = EctoLibSql.query_stmt(s, id)
+      :ok = EctoLibSql.run(s, "ALTER TABLE t ADD COLUMN c#{column}")
+    end
+  end
+
   test "an error closes the cursor and leaves the connection be", %{s: s} do
     sql =
       "SELECT CASE WHEN i = 3 THEN abs(-9223372036854775807 - 1) ELSE i END FROM (#{count_to(9)})"
