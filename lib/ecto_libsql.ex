@@ -50,9 +50,7 @@ defmodule EctoLibSql do
   values; give these names in a map.
   """
 
-  alias EctoLibSql.{Error, Native, Options, Params, Result, State}
-
-  require Logger
+  alias EctoLibSql.{Call, Error, Native, Options, Result, Retry, State}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -71,8 +69,6 @@ defmodule EctoLibSql do
   @type behavior :: :deferred | :immediate | :exclusive | :read_only
 
   @behaviors [:deferred, :immediate, :exclusive, :read_only]
-  # The NIF has its own cap for one call; this asks for no less than that.
-  @rows_a_call 1_000_000
   @checkpoint_modes [:passive, :full, :restart, :truncate]
 
   defguardp is_params(params) when is_list(params) or is_map(params)
@@ -93,8 +89,10 @@ defmodule EctoLibSql do
     * `:immutable` - `true` promises that nobody writes the file: no locks, no checks. Only with
       `mode: :read_only`
     * `:shared_cache` - share the page cache with other connections of this VM
-    * `:busy_timeout` - how long to wait for a lock that another connection holds, in
-      milliseconds. Default: `5000`
+    * `:busy_timeout` - how long a call waits for others that write, in milliseconds. Default: `5000`
+    * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`.
+      Default: `15000`
+    * `:retry` - how often a call is made again whose error may pass. See "Retries". Default: `0`
     * `:statement_cache_size` - how many statements stay prepared. Default: `100`
     * `:transaction_scope` - who may use the connection in a transaction: `:process` (default),
       the one that began it; `:connection`, every process that has the connection (for pools)
@@ -129,8 +127,15 @@ defmodule EctoLibSql do
   @spec connect(keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def connect(opts) do
     with {:ok, options} <- Options.validate(opts),
-         {:ok, conn_id} <- Native.open(options.native) do
-      state = %State{conn_id: conn_id, mode: :local, database: opts[:database]}
+         {:ok, conn_id} <- Call.open(options.native) do
+      state = %State{
+        conn_id: conn_id,
+        mode: :local,
+        database: opts[:database],
+        timeout: Keyword.get(opts, :timeout, 15_000),
+        retry: Keyword.get(opts, :retry, 0)
+      }
+
       load_extensions(state, options.load_extensions)
     end
   end
@@ -168,19 +173,20 @@ defmodule EctoLibSql do
   def disconnect(%State{} = s), do: Native.close(s)
 
   @doc """
-  Whether the connection is open: `:ok`, or an error with the code `:connection_closed`.
+  Whether the connection is open: `:ok`, or an error with the code `:connection_closed`. One that is
+  at work for another process is `:busy`: this does not wait.
   """
   @spec ping(State.t()) :: :ok | {:error, Error.t()}
-  def ping(%State{} = s), do: reply(s, Native.ping(s))
+  def ping(%State{} = s), do: Call.reply(s, Native.ping(s))
 
   @doc """
-  Sets how long a statement waits for a lock that another connection holds, in milliseconds.
-  After that it is an error with the code `:busy`. 0: it does not wait.
+  Sets how long a call waits for others that write, in milliseconds. After that it is an error with
+  the code `:busy`. 0: it does not wait. See "Writers".
   """
   @spec set_busy_timeout(State.t(), non_neg_integer()) :: :ok | {:error, Error.t()}
   def set_busy_timeout(%State{} = s, milliseconds)
       when is_integer(milliseconds) and milliseconds in 0..0xFFFFFFFF,
-      do: reply(s, Native.busy_timeout(s, milliseconds))
+      do: Native.busy_timeout(s, milliseconds)
 
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
@@ -188,17 +194,18 @@ defmodule EctoLibSql do
   statements, cursors and the last rowid, and sets the options anew. Any process may.
   """
   @spec reset_connection(State.t()) :: :ok | {:error, Error.t()}
-  def reset_connection(%State{} = s), do: reply(s, Native.reset(s))
+  def reset_connection(%State{} = s), do: Call.reset(s)
 
   @doc """
   Stops what the connection runs, from any process, and returns at once.
 
   The running query ends with the code `:interrupted`; the connection lives on. A transaction
   stays open if the query only read, and is rolled back by SQLite if it was in the middle of a
-  write. Without effect when nothing runs. <https://sqlite.org/c3ref/interrupt.html>
+  write. A call that waits to write ends likewise. Without effect when nothing runs.
+  <https://sqlite.org/c3ref/interrupt.html>
   """
   @spec interrupt_connection(State.t()) :: :ok | {:error, Error.t()}
-  def interrupt_connection(%State{} = s), do: reply(s, Native.interrupt(s))
+  def interrupt_connection(%State{} = s), do: Native.interrupt(s)
 
   @doc """
   The open connections of this VM, the oldest first, for debugging and for tests that look for
@@ -212,6 +219,17 @@ defmodule EctoLibSql do
   @spec connections() :: [map()]
   def connections, do: Native.connections()
 
+  @doc """
+  The write gate of the connection's database: who writes, and how many wait. Waits for nothing.
+
+  `{:ok, map}` of `:holder` (`nil`, or a map of `:pid`, `:connection` and `:held`, in milliseconds),
+  `:queue` (how many wait) and, since the first connection was opened, `:grants` (how often somebody
+  got the gate), `:waits` (how often of these after waiting), `:waited` and `:longest_wait` (in
+  microseconds). `{:ok, nil}` for a database that nobody shares, and for a connection that only reads.
+  """
+  @spec write_gate(State.t()) :: {:ok, map() | nil} | {:error, Error.t()}
+  def write_gate(%State{} = s), do: Native.write_gate(s)
+
   ## Queries
 
   @doc """
@@ -222,8 +240,10 @@ defmodule EctoLibSql do
 
   ## Options
 
-    * `:timeout` - milliseconds after which the query is stopped, or `:infinity` (default). It
-      then is an error with the code `:timeout`; the connection lives on
+    * `:timeout` - milliseconds after which the query is stopped, or `:infinity`. It then is an
+      error with the code `:timeout`; the connection lives on. Default: the connection's `:timeout`
+    * `:retry` - how often it is run again if its error may pass. See "Retries". Default: the
+      connection's `:retry`
 
   ## Errors
 
@@ -239,7 +259,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query(%State{} = s, sql, params \\ [], opts \\ [])
       when is_binary(sql) and is_params(params) do
-    query_until(s, sql, params, deadline(opts))
+    retrying(s, opts, &Call.query(s, sql, params, &1))
   end
 
   @doc """
@@ -252,80 +272,37 @@ defmodule EctoLibSql do
   The only row of a query; stops stepping after the second.
 
   Takes SQL or a prepared statement's id. `{:error, :no_rows}` and `{:error, :multiple_rows}` say
-  what else there was. (A statement with RETURNING has made all of its changes either way.)
+  what else there was. (A statement with RETURNING has made all of its changes either way.) Options
+  as for `query/4`.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> EctoLibSql.query_one(s, "SELECT 1, 'a'")
       {:ok, [1, "a"]}
   """
-  @spec query_one(State.t(), statement(), params()) ::
+  @spec query_one(State.t(), statement(), params(), keyword()) ::
           {:ok, [Result.value()]} | {:error, :no_rows | :multiple_rows | Error.t()}
-  def query_one(%State{} = s, statement, params \\ [])
-      when is_binary(statement) and is_params(params) do
-    with_encoded(s, params, &Native.query_row(s, statement, &1))
-  end
+  def query_one(%State{} = s, statement, params \\ [], opts \\ [])
+      when is_binary(statement) and is_params(params),
+      do: retrying(s, opts, &Call.query_row(s, statement, params, &1))
 
   @doc """
   Runs any statement, SQL or a prepared statement's id, and answers neither rows nor a count.
+  Options as for `query/4`.
   """
-  @spec run(State.t(), statement(), params()) :: :ok | {:error, Error.t()}
-  def run(%State{} = s, statement, params \\ [])
-      when is_binary(statement) and is_params(params) do
-    with_encoded(s, params, &Native.run(s, statement, &1))
-  end
-
-  @doc false
-  # `query/4` with an absolute deadline, milliseconds of monotonic time or :infinity, and nothing
-  # checked: for EctoLibSql.Connection.
-  def query_until(s, statement, params, deadline) do
-    case Native.query(s, statement, params, remaining(deadline)) do
-      {:ok, result} ->
-        {:ok, Result.new(result)}
-
-      {:more, cursor, columns, rows, num_rows} ->
-        fetch_rest(s, cursor, columns, [rows], num_rows, deadline)
-
-      :encode_params ->
-        with {:ok, params} <- Params.encode(params),
-             do: query_until(s, statement, params, deadline)
-
-      {:error, _} = error ->
-        reply(s, error)
-    end
-  end
-
-  defp fetch_rest(s, cursor, columns, chunks, num_rows, deadline) do
-    case Native.fetch(s, cursor, @rows_a_call, remaining(deadline)) do
-      {:more, _columns, rows, count} ->
-        fetch_rest(s, cursor, columns, [rows | chunks], num_rows + count, deadline)
-
-      {:done, {_columns, rows, count, changes, last_insert_rowid, _autocommit}} ->
-        {:ok,
-         %Result{
-           columns: columns,
-           rows: concat(chunks, rows),
-           num_rows: num_rows + count,
-           changes: changes,
-           last_insert_rowid: last_insert_rowid
-         }}
-
-      {:error, _} = error ->
-        Native.deallocate(s, cursor)
-        reply(s, error)
-    end
-  end
-
-  # `chunks` are in reverse order.
-  defp concat(chunks, last), do: Enum.reduce(chunks, last, &(&1 ++ &2))
+  @spec run(State.t(), statement(), params(), keyword()) :: :ok | {:error, Error.t()}
+  def run(%State{} = s, statement, params \\ [], opts \\ [])
+      when is_binary(statement) and is_params(params),
+      do: retrying(s, opts, &Call.run(s, statement, params, &1))
 
   ## Prepared statements
 
   @doc """
   Prepares a statement, which stays until it is finalized, its owner dies, or its connection is
-  closed or reset. (`query/4` keeps the statements it ran prepared by itself.)
+  closed or reset. (`query/4` keeps the statements it ran prepared by itself.) Takes `:timeout`.
   """
-  @spec prepare(State.t(), String.t()) :: {:ok, stmt_id()} | {:error, Error.t()}
-  def prepare(%State{} = s, sql) when is_binary(sql), do: reply(s, Native.prepare(s, sql))
+  @spec prepare(State.t(), String.t(), keyword()) :: {:ok, stmt_id()} | {:error, Error.t()}
+  def prepare(%State{} = s, sql, opts \\ []) when is_binary(sql),
+    do: Call.prepare(s, sql, deadline(s, opts))
 
   @doc """
   Runs a prepared statement, as `query/4` runs SQL.
@@ -334,7 +311,8 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query_stmt(%State{} = s, id, params \\ [], opts \\ [])
       when is_binary(id) and is_params(params) do
-    with :ok <- statement_id(id), do: query_until(s, id, params, deadline(opts))
+    with :ok <- statement_id(id),
+         do: retrying(s, opts, &Call.query(s, id, params, &1))
   end
 
   @doc """
@@ -350,7 +328,8 @@ defmodule EctoLibSql do
   Ends a prepared statement's run, if it is in one, and forgets its parameters.
   """
   @spec reset_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
-  def reset_stmt(%State{} = s, id) when is_binary(id), do: reply(s, Native.reset_statement(s, id))
+  def reset_stmt(%State{} = s, id) when is_binary(id),
+    do: Call.reply(s, Native.reset_statement(s, id))
 
   @doc """
   Stops the prepared statement if it is what the connection runs, from any process; returns at
@@ -358,13 +337,14 @@ defmodule EctoLibSql do
   """
   @spec interrupt_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def interrupt_stmt(%State{} = s, id) when is_binary(id),
-    do: reply(s, Native.interrupt_statement(s, id))
+    do: Call.reply(s, Native.interrupt_statement(s, id))
 
   @doc """
   Forgets a prepared statement. Doing so twice is fine.
   """
   @spec finalize_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
-  def finalize_stmt(%State{} = s, id) when is_binary(id), do: reply(s, Native.close_stmt(s, id))
+  def finalize_stmt(%State{} = s, id) when is_binary(id),
+    do: Call.reply(s, Native.close_stmt(s, id))
 
   @doc """
   The same as `finalize_stmt/2`.
@@ -379,25 +359,25 @@ defmodule EctoLibSql do
   """
   @spec get_statement_columns(State.t(), stmt_id()) :: {:ok, [map()]} | {:error, Error.t()}
   def get_statement_columns(%State{} = s, id) when is_binary(id),
-    do: reply(s, Native.get_stmt_columns(s, id))
+    do: Call.reply(s, Native.get_stmt_columns(s, id))
 
   @doc "The number of a statement's result columns."
   @spec stmt_column_count(State.t(), stmt_id()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_column_count(%State{} = s, id) when is_binary(id),
-    do: reply(s, Native.stmt_column_count(s, id))
+    do: Call.reply(s, Native.stmt_column_count(s, id))
 
   @doc "The name of a statement's result column, counted from 0."
   @spec stmt_column_name(State.t(), stmt_id(), non_neg_integer()) ::
           {:ok, String.t()} | {:error, Error.t()}
   def stmt_column_name(%State{} = s, id, index)
       when is_binary(id) and is_integer(index) and index >= 0,
-      do: reply(s, Native.stmt_column_name(s, id, index))
+      do: Call.reply(s, Native.stmt_column_name(s, id, index))
 
   @doc "The number of parameters that a statement takes."
   @spec stmt_parameter_count(State.t(), stmt_id()) ::
           {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_parameter_count(%State{} = s, id) when is_binary(id),
-    do: reply(s, Native.stmt_parameter_count(s, id))
+    do: Call.reply(s, Native.stmt_parameter_count(s, id))
 
   @doc """
   The name of a statement's parameter, counted from 1, with its sign (`":a"`, `"@a"`, `"$a"`,
@@ -407,7 +387,7 @@ defmodule EctoLibSql do
           {:ok, String.t() | nil} | {:error, Error.t()}
   def stmt_parameter_name(%State{} = s, id, position)
       when is_binary(id) and is_integer(position) and position >= 0,
-      do: reply(s, Native.stmt_parameter_name(s, id, position))
+      do: Call.reply(s, Native.stmt_parameter_name(s, id, position))
 
   ## Cursors
 
@@ -415,46 +395,36 @@ defmodule EctoLibSql do
   Opens a cursor over a query's rows. SQLite computes them as they are fetched, so memory stays
   flat however many there are.
 
-  A cursor is closed by its last row, `deallocate/2`, an error, its owner's death, or its
+  Takes `:timeout`. A cursor is closed by its last row, `deallocate/2`, an error, its owner's death, or its
   connection's end.
 
   An `EXPLAIN` has no cursor (`:invalid_argument`): SQLite wants it read before the schema can
   change. `query/4` runs it.
   """
-  @spec declare(State.t(), statement(), params()) :: {:ok, cursor()} | {:error, Error.t()}
-  def declare(%State{} = s, statement, params \\ [])
-      when is_binary(statement) and is_params(params) do
-    with_encoded(s, params, &Native.declare(s, statement, &1))
-  end
+  @spec declare(State.t(), statement(), params(), keyword()) ::
+          {:ok, cursor()} | {:error, Error.t()}
+  def declare(%State{} = s, statement, params \\ [], opts \\ [])
+      when is_binary(statement) and is_params(params),
+      do: Call.declare(s, statement, params, deadline(s, opts))
 
   @doc """
   The next rows of a cursor, at most `max_rows`, and fewer where they are large.
 
   `{:cont, result}`: there may be more; `{:halt, result}`: these were the last, and the cursor is
-  closed. Options as for `query/4`.
+  closed. Takes `:timeout`.
   """
   @spec fetch(State.t(), cursor(), pos_integer(), keyword()) ::
           {:cont | :halt, Result.t()} | {:error, Error.t()}
   def fetch(%State{} = s, cursor, max_rows \\ 500, opts \\ [])
-      when is_binary(cursor) and is_integer(max_rows) and max_rows > 0 do
-    case Native.fetch(s, cursor, max_rows, remaining(deadline(opts))) do
-      {:more, columns, rows, count} ->
-        {:cont, %Result{columns: columns, rows: rows, num_rows: count}}
-
-      {:done, result} ->
-        {:halt, Result.new(result)}
-
-      {:error, _} = error ->
-        reply(s, error)
-    end
-  end
+      when is_binary(cursor) and is_integer(max_rows) and max_rows > 0,
+      do: Call.fetch(s, cursor, max_rows, deadline(s, opts))
 
   @doc """
   Closes a cursor. Doing so twice is fine.
   """
   @spec deallocate(State.t(), cursor()) :: :ok | {:error, Error.t()}
   def deallocate(%State{} = s, cursor) when is_binary(cursor),
-    do: reply(s, Native.deallocate(s, cursor))
+    do: Call.reply(s, Native.deallocate(s, cursor))
 
   @doc """
   A query's rows as a lazy stream, over a cursor. Errors are raised.
@@ -471,7 +441,7 @@ defmodule EctoLibSql do
   """
   @spec stream(State.t(), statement(), params(), keyword()) :: Enumerable.t([Result.value()])
   def stream(%State{} = s, statement, params \\ [], opts \\ []) do
-    opts = Keyword.validate!(opts, max_rows: 500, timeout: :infinity)
+    opts = Keyword.validate!(opts, max_rows: 500, timeout: s.timeout)
 
     Stream.resource(
       fn -> bang(declare(s, statement, params)) end,
@@ -504,7 +474,7 @@ defmodule EctoLibSql do
   @spec execute_batch(State.t(), String.t(), keyword()) ::
           {:ok, [Result.t()]} | {:error, Error.t()}
   def execute_batch(%State{} = s, sql, opts \\ []) when is_binary(sql),
-    do: results(s, Native.execute_script(s, sql, false, remaining(deadline(opts))))
+    do: Call.script(s, sql, false, deadline(s, opts))
 
   @doc """
   The same as `execute_batch/2`.
@@ -519,7 +489,7 @@ defmodule EctoLibSql do
   @spec execute_transactional_batch(State.t(), String.t(), keyword()) ::
           {:ok, [Result.t()]} | {:error, Error.t()}
   def execute_transactional_batch(%State{} = s, sql, opts \\ []) when is_binary(sql),
-    do: results(s, Native.execute_script(s, sql, true, remaining(deadline(opts))))
+    do: retrying(s, opts, &Call.script(s, sql, true, &1))
 
   @doc """
   Runs a list of statements with their parameters in one call. What ran before one that fails
@@ -528,7 +498,7 @@ defmodule EctoLibSql do
   @spec batch(State.t(), [{String.t(), params()}], keyword()) ::
           {:ok, [Result.t()]} | {:error, Error.t()}
   def batch(%State{} = s, statements, opts \\ []) when is_list(statements),
-    do: run_batch(s, statements, false, deadline(opts))
+    do: Call.batch(s, statements, false, deadline(s, opts))
 
   @doc """
   As `batch/2`, but all or nothing. See `execute_transactional_batch/2`.
@@ -536,36 +506,7 @@ defmodule EctoLibSql do
   @spec batch_transactional(State.t(), [{String.t(), params()}], keyword()) ::
           {:ok, [Result.t()]} | {:error, Error.t()}
   def batch_transactional(%State{} = s, statements, opts \\ []) when is_list(statements),
-    do: run_batch(s, statements, true, deadline(opts))
-
-  defp run_batch(s, statements, transactional, deadline) do
-    case Native.execute_list(s, statements, transactional, remaining(deadline)) do
-      :encode_params ->
-        with {:ok, statements} <- encode_batch(statements),
-             do: run_batch(s, statements, transactional, deadline)
-
-      reply ->
-        results(s, reply)
-    end
-  end
-
-  defp encode_batch(statements) do
-    statements
-    |> Enum.with_index()
-    |> Enum.reduce_while({:ok, []}, fn {{sql, params}, index}, {:ok, encoded} ->
-      case Params.encode(params) do
-        {:ok, params} -> {:cont, {:ok, [{sql, params} | encoded]}}
-        {:error, error} -> {:halt, {:error, %{error | index: index, statement: sql}}}
-      end
-    end)
-    |> then(fn
-      {:ok, encoded} -> {:ok, Enum.reverse(encoded)}
-      error -> error
-    end)
-  end
-
-  defp results(_s, {:ok, results}), do: {:ok, Enum.map(results, &Result.new/1)}
-  defp results(s, error), do: reply(s, error)
+    do: retrying(s, opts, &Call.batch(s, statements, true, &1))
 
   ## Transactions
 
@@ -578,7 +519,7 @@ defmodule EctoLibSql do
       can fail for want of it; `:deferred` takes it with the first write, which fails with
       `:busy_snapshot` if somebody wrote since the first read; `:exclusive`; `:read_only`.
       <https://sqlite.org/lang_transaction.html>
-    * `:timeout` - as for `query/4`
+    * `:timeout`, `:retry` - as for `query/4`
 
   Answers the state that it was given: `{:ok, s}`.
   """
@@ -591,7 +532,7 @@ defmodule EctoLibSql do
             "behavior takes one of #{inspect(@behaviors)}, got: #{inspect(behavior)}"
     end
 
-    with :ok <- reply(s, Native.begin(s, behavior, remaining(deadline(opts)))), do: {:ok, s}
+    with :ok <- retrying(s, opts, &Call.begin(s, behavior, &1)), do: {:ok, s}
   end
 
   @doc """
@@ -602,7 +543,7 @@ defmodule EctoLibSql do
   """
   @spec commit(State.t(), keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def commit(%State{} = s, opts \\ []) do
-    with :ok <- reply(s, Native.commit(s, remaining(deadline(opts)))), do: {:ok, s}
+    with :ok <- Call.commit(s, deadline(s, opts)), do: {:ok, s}
   end
 
   @doc """
@@ -610,7 +551,7 @@ defmodule EctoLibSql do
   """
   @spec rollback(State.t()) :: {:ok, State.t()} | {:error, Error.t()}
   def rollback(%State{} = s) do
-    with :ok <- reply(s, Native.rollback(s)), do: {:ok, s}
+    with :ok <- Call.rollback(s), do: {:ok, s}
   end
 
   @doc """
@@ -618,7 +559,11 @@ defmodule EctoLibSql do
 
   Commits and answers `{:ok, value}` when `fun` answers `{:ok, value}` or another value. Rolls
   back and answers `{:error, reason}` when it answers `{:error, reason}`; rolls back, too, when it
-  raises, throws or exits, which goes on to the caller. Options as for `begin/2`.
+  raises, throws or exits, which goes on to the caller.
+
+  Options as for `begin/2`, but `:retry` says how often the whole of it, `fun` included, is run
+  again when it fails with an error that may pass: `:busy`, `:busy_snapshot` and the others of
+  "Retries", answered or raised.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> :ok = EctoLibSql.run(s, "CREATE TABLE t (a)")
@@ -634,6 +579,11 @@ defmodule EctoLibSql do
           {:ok, value} | {:error, reason | Error.t()}
         when value: term(), reason: term()
   def transaction(%State{} = s, fun, opts \\ []) when is_function(fun, 1) do
+    {retry, opts} = Keyword.pop(opts, :retry, s.retry)
+    Retry.transaction(s, retry, fn -> run_transaction(s, fun, [retry: 0] ++ opts) end)
+  end
+
+  defp run_transaction(s, fun, opts) do
     with {:ok, s} <- begin(s, opts) do
       try do
         fun.(s)
@@ -672,21 +622,21 @@ defmodule EctoLibSql do
   """
   @spec create_savepoint(State.t(), String.t()) :: :ok | {:error, Error.t()}
   def create_savepoint(%State{} = s, name) when is_binary(name),
-    do: reply(s, Native.savepoint(s, name))
+    do: Call.savepoint(s, name, deadline(s, []))
 
   @doc """
   Forgets a savepoint and keeps what was done since.
   """
   @spec release_savepoint_by_name(State.t(), String.t()) :: :ok | {:error, Error.t()}
   def release_savepoint_by_name(%State{} = s, name) when is_binary(name),
-    do: reply(s, Native.release_savepoint(s, name))
+    do: Call.release_savepoint(s, name, deadline(s, []))
 
   @doc """
   Undoes what was done since a savepoint, which stays set.
   """
   @spec rollback_to_savepoint_by_name(State.t(), String.t()) :: :ok | {:error, Error.t()}
   def rollback_to_savepoint_by_name(%State{} = s, name) when is_binary(name),
-    do: reply(s, Native.rollback_to_savepoint(s, name))
+    do: Call.rollback_to_savepoint(s, name, deadline(s, []))
 
   ## Metadata
 
@@ -695,27 +645,27 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/last_insert_rowid.html>
   """
   @spec last_insert_rowid(State.t()) :: integer()
-  def last_insert_rowid(%State{} = s), do: s |> reply(Native.last_insert_rowid(s)) |> bang()
+  def last_insert_rowid(%State{} = s), do: s |> Call.reply(Native.last_insert_rowid(s)) |> bang()
 
   @doc """
   The number of rows that the last completed `INSERT`, `UPDATE` or `DELETE` changed, triggers not
   counted. <https://sqlite.org/c3ref/changes.html>
   """
   @spec changes(State.t()) :: non_neg_integer()
-  def changes(%State{} = s), do: s |> reply(Native.changes(s)) |> bang()
+  def changes(%State{} = s), do: s |> Call.reply(Native.changes(s)) |> bang()
 
   @doc """
   The number of rows changed since the connection was opened, triggers and foreign key actions
   counted. <https://sqlite.org/c3ref/total_changes.html>
   """
   @spec total_changes(State.t()) :: non_neg_integer()
-  def total_changes(%State{} = s), do: s |> reply(Native.total_changes(s)) |> bang()
+  def total_changes(%State{} = s), do: s |> Call.reply(Native.total_changes(s)) |> bang()
 
   @doc """
   Whether no transaction is open. <https://sqlite.org/c3ref/get_autocommit.html>
   """
   @spec autocommit?(State.t()) :: boolean()
-  def autocommit?(%State{} = s), do: s |> reply(Native.autocommit(s)) |> bang()
+  def autocommit?(%State{} = s), do: s |> Call.reply(Native.autocommit(s)) |> bang()
 
   ## Memory and disk
 
@@ -726,7 +676,7 @@ defmodule EctoLibSql do
   the pages go to the log. <https://sqlite.org/c3ref/db_cacheflush.html>
   """
   @spec cacheflush(State.t()) :: :ok | {:error, Error.t()}
-  def cacheflush(%State{} = s), do: reply(s, Native.cacheflush(s))
+  def cacheflush(%State{} = s), do: Call.cacheflush(s, deadline(s, []))
 
   @doc """
   Copies frames of the write-ahead log into the database.
@@ -736,39 +686,33 @@ defmodule EctoLibSql do
   from finishing. The counts are -1 where the database is not in WAL mode.
   <https://sqlite.org/c3ref/wal_checkpoint_v2.html>
   """
-  @spec checkpoint(State.t(), :passive | :full | :restart | :truncate) ::
+  @spec checkpoint(State.t(), :passive | :full | :restart | :truncate, keyword()) ::
           {:ok, checkpoint()} | {:error, Error.t()}
-  def checkpoint(%State{} = s, mode \\ :passive) when mode in @checkpoint_modes,
-    do: reply(s, Native.checkpoint(s, mode))
+  def checkpoint(%State{} = s, mode \\ :passive, opts \\ []) when mode in @checkpoint_modes,
+    do: Call.checkpoint(s, mode, deadline(s, opts))
 
   ## Shared
 
-  # Runs a NIF that takes parameters; where one is a struct it has answered before anything ran.
-  defp with_encoded(s, params, call) do
-    case call.(params) do
-      :encode_params -> with {:ok, params} <- Params.encode(params), do: reply(s, call.(params))
-      reply -> reply(s, reply)
+  # Of a call with the options :timeout and :retry.
+  defp retrying(s, [], call) do
+    case s.retry do
+      0 -> call.(Call.deadline(s.timeout))
+      times -> Retry.call(s, times, fn -> call.(Call.deadline(s.timeout)) end)
     end
   end
 
-  # Milliseconds of monotonic time, or :infinity.
-  defp deadline([]), do: :infinity
-
-  defp deadline(opts) do
-    case Keyword.validate!(opts, timeout: :infinity) do
-      [timeout: :infinity] ->
-        :infinity
-
-      [timeout: timeout] when is_integer(timeout) and timeout >= 0 ->
-        System.monotonic_time(:millisecond) + timeout
-
-      [timeout: other] ->
-        raise ArgumentError, "timeout takes milliseconds or :infinity, got: #{inspect(other)}"
-    end
+  defp retrying(s, opts, call) do
+    opts = Keyword.validate!(opts, timeout: s.timeout, retry: s.retry)
+    Retry.call(s, opts[:retry], fn -> call.(Call.deadline(opts[:timeout])) end)
   end
 
-  defp remaining(:infinity), do: :infinity
-  defp remaining(deadline), do: max(deadline - System.monotonic_time(:millisecond), 0)
+  # Of a call with the option :timeout.
+  defp deadline(s, []), do: Call.deadline(s.timeout)
+
+  defp deadline(s, opts) do
+    [timeout: timeout] = Keyword.validate!(opts, timeout: s.timeout)
+    Call.deadline(timeout)
+  end
 
   # No SQL, which a statement's id would otherwise be taken for.
   defp statement_id(id) do
@@ -780,16 +724,4 @@ defmodule EctoLibSql do
 
   defp bang({:ok, value}), do: value
   defp bang({:error, error}), do: raise(error)
-
-  # Use of what is another's is a mistake of the program: it is told, and it is logged.
-  defp reply(s, {:error, %Error{code: code, message: message}} = error)
-       when code in [:not_transaction_owner, :wrong_connection] do
-    Logger.warning(
-      "EctoLibSql: #{message} (connection #{s.conn_id}, called by #{inspect(self())})"
-    )
-
-    error
-  end
-
-  defp reply(_s, reply), do: reply
 end

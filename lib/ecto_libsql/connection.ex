@@ -53,8 +53,8 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Attach, ConstraintNames, Error, MemoryDatabase, Native}
-    alias EctoLibSql.{PoolOptions, Query, Result, State}
+    alias EctoLibSql.{Attach, Call, ConstraintNames, Error, MemoryDatabase, Native}
+    alias EctoLibSql.{PoolOptions, Query, Result, Retry, State}
 
     require Logger
 
@@ -151,7 +151,7 @@ if Code.ensure_loaded?(DBConnection) do
           "which is rolled back. Transactions belong in DBConnection.transaction/3 or Repo.transaction/2"
       )
 
-      case Native.rollback(driver) do
+      case Call.rollback(driver) do
         :ok -> {:ok, %{state | begun: []}}
         {:error, error} -> {:disconnect, error, state}
       end
@@ -170,7 +170,9 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     defp begin(behavior, opts, state) do
-      case Native.begin(state.driver, behavior, remaining(opts)) do
+      driver = state.driver
+
+      case retry(opts, driver, fn -> Call.begin(driver, behavior, deadline(opts)) end) do
         :ok -> {:ok, done(false), %{state | begun: [:transaction]}}
         {:error, error} -> {:error, error, state}
       end
@@ -179,7 +181,7 @@ if Code.ensure_loaded?(DBConnection) do
     # Outside of a transaction, a savepoint would begin a deferred one.
     defp begin_savepoint(opts, state) do
       with {:ok, false} <- Native.autocommit(state.driver),
-           :ok <- Native.savepoint(state.driver, @savepoint) do
+           :ok <- Call.savepoint(state.driver, @savepoint, deadline(opts)) do
         {:ok, done(false), %{state | begun: [:savepoint | state.begun]}}
       else
         {:ok, true} -> begin(state.default_mode, opts, state)
@@ -195,7 +197,7 @@ if Code.ensure_loaded?(DBConnection) do
     @impl true
     def handle_commit(opts, %__MODULE__{driver: driver} = state) do
       case ended(opts, state) do
-        {:savepoint, state} -> driver |> Native.release_savepoint(@savepoint) |> answer(state)
+        {:savepoint, state} -> driver |> release_savepoint(opts) |> answer(state)
         {:transaction, state} -> commit(driver, opts, state)
       end
     end
@@ -203,13 +205,13 @@ if Code.ensure_loaded?(DBConnection) do
     # Where SQLite leaves the transaction open (a deferred foreign key that is violated, a lock),
     # nobody can mend it any more: DBConnection has left it behind.
     defp commit(driver, opts, state) do
-      case Native.commit(driver, remaining(opts)) do
+      case Call.commit(driver, deadline(opts)) do
         :ok ->
           {:ok, done(true), state}
 
         {:error, error} ->
           error = enrich(driver, error, "COMMIT", [])
-          _ = Native.rollback(driver)
+          _ = Call.rollback(driver)
           {:error, error, state}
       end
     end
@@ -218,15 +220,18 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_rollback(opts, %__MODULE__{driver: driver} = state) do
       case ended(opts, state) do
         {:savepoint, state} ->
-          with :ok <- Native.rollback_to_savepoint(driver, @savepoint) do
-            Native.release_savepoint(driver, @savepoint)
+          with :ok <- Call.rollback_to_savepoint(driver, @savepoint, deadline(opts)) do
+            release_savepoint(driver, opts)
           end
           |> answer(state)
 
         {:transaction, state} ->
-          driver |> Native.rollback() |> answer(state)
+          driver |> Call.rollback() |> answer(state)
       end
     end
+
+    defp release_savepoint(driver, opts),
+      do: Call.release_savepoint(driver, @savepoint, deadline(opts))
 
     # A commit or rollback that does not say that it is a savepoint's is the whole transaction's,
     # whatever is open in it.
@@ -259,15 +264,18 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
-      case EctoLibSql.query_until(state.driver, query.statement, params, deadline(opts)) do
+      driver = state.driver
+      run = fn -> Call.query(driver, query.statement, params, deadline(opts)) end
+
+      case retry(opts, driver, run) do
         {:ok, result} -> {:ok, describe(query, opts, state), result, state}
         {:error, error} -> failed(error, query, params, state)
       end
     end
 
     def handle_execute(%Query{kind: :script} = query, [], opts, %{driver: driver} = state) do
-      case Native.execute_script(driver, query.statement, false, remaining(opts)) do
-        {:ok, results} -> {:ok, query, Enum.map(results, &Result.new/1), state}
+      case Call.script(driver, query.statement, false, deadline(opts)) do
+        {:ok, results} -> {:ok, query, results, state}
         {:error, error} -> failed(error, query, [], state)
       end
     end
@@ -284,8 +292,8 @@ if Code.ensure_loaded?(DBConnection) do
       end
     end
 
-    def handle_execute(%Query{kind: :describe} = query, [], _opts, state) do
-      case Native.describe(state.driver, query.statement) do
+    def handle_execute(%Query{kind: :describe} = query, [], opts, state) do
+      case Call.describe(state.driver, query.statement, deadline(opts)) do
         {:ok, columns} -> {:ok, query, columns, state}
         {:error, error} -> failed(error, query, [], state)
       end
@@ -294,7 +302,7 @@ if Code.ensure_loaded?(DBConnection) do
     # Right after the run and on the same connection, so that a change of the schema has been seen.
     defp describe(query, opts, state) do
       with true <- Keyword.get(opts, :describe_columns, false),
-           {:ok, columns} <- Native.describe(state.driver, query.statement) do
+           {:ok, columns} <- Call.describe(state.driver, query.statement, deadline(opts)) do
         %{query | columns: columns}
       else
         _ -> query
@@ -310,8 +318,8 @@ if Code.ensure_loaded?(DBConnection) do
     ## Cursors
 
     @impl true
-    def handle_declare(%Query{} = query, params, _opts, %__MODULE__{driver: driver} = state) do
-      case EctoLibSql.declare(driver, query.statement, params) do
+    def handle_declare(%Query{} = query, params, opts, %__MODULE__{driver: driver} = state) do
+      case Call.declare(driver, query.statement, params, deadline(opts)) do
         {:ok, cursor} -> {:ok, query, cursor, state}
         {:error, error} -> failed(error, query, params, state)
       end
@@ -321,7 +329,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_fetch(query, cursor, opts, %__MODULE__{driver: driver} = state) do
       max_rows = Keyword.get(opts, :max_rows, @max_rows)
 
-      case EctoLibSql.fetch(driver, cursor, max_rows, timeout: remaining(opts)) do
+      case Call.fetch(driver, cursor, max_rows, deadline(opts)) do
         {:error, error} -> failed(error, query, [], state)
         {more, result} -> {more, result, state}
       end
@@ -350,9 +358,9 @@ if Code.ensure_loaded?(DBConnection) do
       end
     end
 
-    defp remaining(opts) do
-      with deadline when is_integer(deadline) <- deadline(opts), do: max(deadline - now(), 0)
-    end
+    # What is applied is never run twice: not inside of a transaction, and not after a commit.
+    defp retry(opts, driver, run),
+      do: Retry.call(driver, Keyword.get(opts, :retry, driver.retry), run)
 
     defp now, do: System.monotonic_time(:millisecond)
 

@@ -6,7 +6,8 @@ defmodule EctoLibSql.Error do
 
     * `:code` - an atom. For SQLite's errors, the name of the
       [extended result code](https://sqlite.org/rescode.html) in lower case without `SQLITE_`:
-      `:constraint_unique`, `:busy_snapshot`, `:notadb`, `:error`, …; an interrupted query is
+      `:constraint_unique`, `:busy_snapshot`, `:notadb`, `:error`, …; who has waited for a lock or
+      the write gate in vain gets `:busy`; an interrupted query is
       `:interrupted`, one past its deadline `:timeout`. The driver's own:
 
       | code | meaning |
@@ -35,6 +36,9 @@ defmodule EctoLibSql.Error do
       `:foreign_key`, `:not_null`, `:check`, `:datatype`, `:trigger`, `:other`), `:table`,
       `:columns` and `:name`, as far as SQLite names them
     * `:index` - the failed statement's index in its batch, from 0
+    * `:wait` - where a call has waited for others in vain (`:busy`), a map of `:waited`, for how many
+      milliseconds, `:holder`, the process that has the write gate, and `:held`, for how many
+      milliseconds; `nil` for both where the lock is another program's
   """
 
   defexception [
@@ -44,7 +48,8 @@ defmodule EctoLibSql.Error do
     :statement,
     :offset,
     :constraint,
-    :index
+    :index,
+    :wait
   ]
 
   @type constraint :: %{
@@ -69,6 +74,9 @@ defmodule EctoLibSql.Error do
           statement: String.t() | nil,
           offset: non_neg_integer() | nil,
           constraint: constraint() | nil,
-          index: non_neg_integer() | nil
+          index: non_neg_integer() | nil,
+          wait:
+            %{waited: non_neg_integer(), holder: pid() | nil, held: non_neg_integer() | nil}
+            | nil
         }
 end

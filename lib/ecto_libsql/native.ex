@@ -25,7 +25,7 @@ defmodule EctoLibSql.Native do
   Brings a connection back to how it was opened. See `EctoLibSql.reset_connection/1`.
   """
   @spec reset(State.t()) :: :ok | {:error, Error.t()}
-  def reset(_state), do: not_loaded()
+  def reset(state), do: EctoLibSql.reset_connection(state)
 
   @doc """
   Stops what the connection runs. See `EctoLibSql.interrupt_connection/1`.
@@ -34,13 +34,11 @@ defmodule EctoLibSql.Native do
   def interrupt(_state), do: not_loaded()
 
   @doc """
-  The only row of a query. See `EctoLibSql.query_one/3`, which also takes structs as parameters.
+  The only row of a query. See `EctoLibSql.query_one/3`.
   """
   @spec query_row(State.t(), String.t(), EctoLibSql.params()) ::
-          {:ok, [EctoLibSql.Result.value()]}
-          | {:error, :no_rows | :multiple_rows | Error.t()}
-          | :encode_params
-  def query_row(_state, _statement, _params), do: not_loaded()
+          {:ok, [EctoLibSql.Result.value()]} | {:error, :no_rows | :multiple_rows | Error.t()}
+  def query_row(state, statement, params), do: EctoLibSql.query_one(state, statement, params)
 
   @doc """
   Ends a prepared statement's run. See `EctoLibSql.reset_stmt/2`.
@@ -133,17 +131,17 @@ defmodule EctoLibSql.Native do
   @doc false
   def query(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
-  def run(_state, _statement, _params), do: not_loaded()
+  def run(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
-  def declare(_state, _statement, _params), do: not_loaded()
+  def declare(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
   def fetch(_state, _cursor, _max_rows, _timeout), do: not_loaded()
   @doc false
   def deallocate(_state, _cursor), do: not_loaded()
   @doc false
-  def prepare(_state, _sql), do: not_loaded()
+  def prepare(_state, _sql, _timeout), do: not_loaded()
   @doc false
-  def describe(_state, _sql), do: not_loaded()
+  def describe(_state, _sql, _timeout), do: not_loaded()
   @doc false
   def interrupt_statement(_state, _id), do: not_loaded()
   @doc false
@@ -155,9 +153,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def stmt_parameter_name(_state, _id, _position), do: not_loaded()
   @doc false
-  def execute_script(_state, _sql, _transactional, _timeout), do: not_loaded()
+  def execute_script(_state, _sql, _transactional, _first, _timeout), do: not_loaded()
   @doc false
-  def execute_list(_state, _statements, _transactional, _timeout), do: not_loaded()
+  def execute_list(_state, _statements, _transactional, _first, _timeout), do: not_loaded()
   @doc false
   def begin(_state, _behavior, _timeout), do: not_loaded()
   @doc false
@@ -165,11 +163,11 @@ defmodule EctoLibSql.Native do
   @doc false
   def rollback(_state), do: not_loaded()
   @doc false
-  def savepoint(_state, _name), do: not_loaded()
+  def savepoint(_state, _name, _timeout), do: not_loaded()
   @doc false
-  def release_savepoint(_state, _name), do: not_loaded()
+  def release_savepoint(_state, _name, _timeout), do: not_loaded()
   @doc false
-  def rollback_to_savepoint(_state, _name), do: not_loaded()
+  def rollback_to_savepoint(_state, _name, _timeout), do: not_loaded()
   @doc false
   def last_insert_rowid(_state), do: not_loaded()
   @doc false
@@ -179,11 +177,21 @@ defmodule EctoLibSql.Native do
   @doc false
   def autocommit(_state), do: not_loaded()
   @doc false
-  def cacheflush(_state), do: not_loaded()
+  def cacheflush(_state, _timeout), do: not_loaded()
   @doc false
-  def checkpoint(_state, _mode), do: not_loaded()
+  def checkpoint(_state, _mode, _timeout), do: not_loaded()
   @doc false
   def connections, do: not_loaded()
+  @doc false
+  def do_reset(_state), do: not_loaded()
+  @doc false
+  def do_query_row(_state, _statement, _params, _timeout), do: not_loaded()
+  @doc false
+  def patience(_state), do: not_loaded()
+  @doc false
+  def give_up(_state, _turn), do: not_loaded()
+  @doc false
+  def write_gate(_state), do: not_loaded()
 
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -17,6 +17,8 @@ defmodule EctoLibSql.Options do
     immutable: {@boolean, nil},
     shared_cache: {@boolean, nil},
     busy_timeout: {:milliseconds, nil},
+    timeout: {:timeout, nil},
+    retry: {:non_neg_integer, nil},
     statement_cache_size: {:non_neg_integer, nil},
     transaction_scope: {{:in, [:process, :connection]}, nil},
     foreign_keys: {@boolean, nil},
@@ -128,6 +130,12 @@ defmodule EctoLibSql.Options do
     do:
       unless(is_integer(value) and value in 0..0xFFFFFFFF,
         do: "milliseconds, an integer of 0 or more"
+      )
+
+  defp takes(:timeout, value),
+    do:
+      unless(value == :infinity or (is_integer(value) and value >= 0),
+        do: "milliseconds, an integer of 0 or more, or :infinity"
       )
 
   defp takes(:key, value),

@@ -10,10 +10,18 @@ defmodule EctoLibSql.State do
     * `:conn_id` - the connection's id, as `EctoLibSql.connections/0` lists it
     * `:mode` - `:local`
     * `:database` - the path, `":memory:"`, or the `file:` URI
+    * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`
+    * `:retry` - how often a call is made again that does not say
   """
 
   @enforce_keys [:conn_id, :mode, :database]
-  defstruct [:conn_id, :mode, :database]
+  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0]
 
-  @type t :: %__MODULE__{conn_id: String.t(), mode: :local, database: String.t()}
+  @type t :: %__MODULE__{
+          conn_id: String.t(),
+          mode: :local,
+          database: String.t(),
+          timeout: timeout(),
+          retry: non_neg_integer()
+        }
 end

@@ -301,8 +301,10 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
       waiter = connect_file!(context, busy_timeout: 60_000)
       {:ok, _} = EctoLibSql.begin(holder)
 
-      assert {:error, %Error{code: :timeout}} =
+      assert {:error, %Error{code: :busy, wait: %{holder: holder_pid}}} =
                EctoLibSql.query(waiter, "INSERT INTO t VALUES (1)", [], timeout: 20)
+
+      assert holder_pid == self()
 
       waiting = Task.async(fn -> EctoLibSql.query(waiter, "INSERT INTO t VALUES (1)") end)
       assert {:error, %Error{code: :interrupted}} = interrupt_task(waiter, waiting)
@@ -327,7 +329,8 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
 
     test "a state shows what it is a state of, and no options" do
       s = connect!()
-      assert s |> Map.from_struct() |> Map.keys() |> Enum.sort() == [:conn_id, :database, :mode]
+      assert s |> Map.from_struct() |> Map.keys() |> Enum.sort() ==
+               [:conn_id, :database, :mode, :retry, :timeout]
     end
   end
 end

@@ -102,9 +102,10 @@ defmodule EctoLibSql.ProcessDeathTest do
         end)
 
       assert_receive {:connected, other}
-      wait_until_running(other, victim)
+      wait_until_queued(s, 1)
       kill(victim)
       wait_until(fn -> listed(other) == nil end)
+      wait_until_queued(s, 0)
     end
   end
 

@@ -60,6 +60,11 @@ defmodule EctoLibSql.Test.Database do
     wait_until(fn -> match?(%{running: %{owner: ^caller}}, listed(s)) end)
   end
 
+  @doc "Waits until so many wait at the write gate of the connection's database."
+  def wait_until_queued(s, count) do
+    wait_until(fn -> match?({:ok, %{queue: ^count}}, EctoLibSql.write_gate(s)) end)
+  end
+
   @doc "Interrupts what the task runs on the connection (now or in a moment), and awaits the task."
   def interrupt_task(s, task, interrupt \\ &EctoLibSql.interrupt_connection/1) do
     :ok = interrupt.(s)

@@ -3,7 +3,7 @@ defmodule EctoLibSql.ConstraintNames.Trial do
   # Runs what nobody is to see: in a savepoint of the open transaction, or in a transaction of its
   # own, and always rolled back.
 
-  alias EctoLibSql.{Native, State}
+  alias EctoLibSql.{Call, Native, State}
 
   @savepoint "ecto_libsql_trial"
   # The statement has failed already; the caller waits only to learn why.
@@ -22,24 +22,24 @@ defmodule EctoLibSql.ConstraintNames.Trial do
   end
 
   defp in_transaction(s, fun) do
-    with :ok <- Native.begin(s, :immediate, @timeout) do
+    with :ok <- Call.begin(s, :immediate, Call.deadline(@timeout)) do
       try do
         fun.()
       after
-        Native.rollback(s)
+        Call.rollback(s)
       end
     end
   end
 
   defp in_savepoint(s, fun) do
-    with :ok <- Native.savepoint(s, @savepoint) do
+    with :ok <- Call.savepoint(s, @savepoint, Call.deadline(@timeout)) do
       try do
         fun.()
       after
         # Not where a statement with OR ROLLBACK has ended the transaction.
         with {:ok, false} <- Native.autocommit(s) do
-          Native.rollback_to_savepoint(s, @savepoint)
-          Native.release_savepoint(s, @savepoint)
+          Call.rollback_to_savepoint(s, @savepoint, :infinity)
+          Call.release_savepoint(s, @savepoint, :infinity)
         end
       end
     end

@@ -13,6 +13,9 @@ rustler::atoms! {
     negative_infinity = "-inf",
     infinity,
     encode_params,
+    gate_taken,
+    locked,
+    stopped,
     no_rows,
     multiple_rows,
 
@@ -69,6 +72,7 @@ rustler::atoms! {
     offset,
     constraint,
     index,
+    wait,
     kind,
     table,
     columns,
@@ -82,6 +86,21 @@ rustler::atoms! {
     log_frames,
     checkpointed_frames,
     busy,
+
+    // write gate
+    ecto_libsql_gate,
+    turn,
+    interrupted,
+    granted,
+    behind,
+    pid,
+    held,
+    holder,
+    queue,
+    grants,
+    waits,
+    waited,
+    longest_wait,
 
     // listing
     id,

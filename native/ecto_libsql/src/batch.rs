@@ -1,11 +1,11 @@
 //! Scripts and lists of statements.
 
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::local::{Call, Flow, Outcome};
+use ecto_libsql_engine::local::{Call, Flow, Ran};
 use rustler::{Encoder, Env, ListIterator, Term};
 
 use crate::atoms;
-use crate::error::reply;
+use crate::error::{reply, waits_term};
 use crate::owner::CallContext;
 use crate::params::{TermParams, sql};
 use crate::result::{call, result_term};
@@ -17,19 +17,21 @@ fn execute_script<'a>(
     state: Term<'a>,
     script: Term<'a>,
     transactional: bool,
+    first: usize,
     timeout: Term<'a>,
 ) -> Term<'a> {
-    let ran = call(timeout).and_then(|call| run_script(env, state, script, transactional, &call));
-    reply(env, ran, |results| results_term(env, &results))
+    let ran = call(timeout)
+        .and_then(|call| run_script(env, state, script, (transactional, first), &call));
+    reply(env, ran, |ran| ran_term(env, &ran))
 }
 
 fn run_script<'a>(
     env: Env<'a>,
     state: Term<'a>,
     script: Term<'a>,
-    transactional: bool,
+    (transactional, first): (bool, usize),
     call: &Call,
-) -> Result<Vec<(RowTerms<'a>, Outcome)>> {
+) -> Result<Ran<RowTerms<'a>>> {
     let context = CallContext::new(env, state)?;
     let script = sql(script)?;
     let new_sink = || RowTerms::new(env, Limit::NONE, Flow::More);
@@ -37,7 +39,7 @@ fn run_script<'a>(
         if transactional {
             connection.execute_transactional_script(script, new_sink, call)
         } else {
-            connection.execute_script(script, new_sink, call)
+            connection.execute_script(script, first, new_sink, call)
         }
     });
     watch_transaction(env, &context);
@@ -51,6 +53,7 @@ fn execute_list<'a>(
     state: Term<'a>,
     statements: Term<'a>,
     transactional: bool,
+    first: usize,
     timeout: Term<'a>,
 ) -> Term<'a> {
     let list = match decode_list(statements) {
@@ -61,8 +64,9 @@ fn execute_list<'a>(
     if list.iter().any(|(_, params)| params.hold_structs()) {
         return atoms::encode_params().encode(env);
     }
-    let ran = call(timeout).and_then(|call| run_list(env, state, &list, transactional, &call));
-    reply(env, ran, |results| results_term(env, &results))
+    let ran =
+        call(timeout).and_then(|call| run_list(env, state, &list, (transactional, first), &call));
+    reply(env, ran, |ran| ran_term(env, &ran))
 }
 
 fn decode_list<'a>(statements: Term<'a>) -> Result<Vec<(&'a str, TermParams<'a>)>> {
@@ -84,16 +88,16 @@ fn run_list<'a>(
     env: Env<'a>,
     state: Term<'a>,
     list: &[(&'a str, TermParams<'a>)],
-    transactional: bool,
+    (transactional, first): (bool, usize),
     call: &Call,
-) -> Result<Vec<(RowTerms<'a>, Outcome)>> {
+) -> Result<Ran<RowTerms<'a>>> {
     let context = CallContext::new(env, state)?;
     let new_sink = || RowTerms::new(env, Limit::NONE, Flow::More);
     let ran = context.connection.call(context.caller, |connection| {
         if transactional {
             connection.transactional_batch(list, new_sink, call)
         } else {
-            connection.batch(list, new_sink, call)
+            connection.batch(list, first, new_sink, call)
         }
     });
     watch_transaction(env, &context);
@@ -107,10 +111,18 @@ fn watch_transaction(env: Env<'_>, context: &CallContext) {
     }
 }
 
-fn results_term<'a>(env: Env<'a>, results: &[(RowTerms<'a>, Outcome)]) -> Term<'a> {
-    let results: Vec<_> = results
+/// `{:ok, results}`, or `{:stopped, results, at, waits}` where the rest has to wait.
+fn ran_term<'a>(env: Env<'a>, ran: &Ran<RowTerms<'a>>) -> Term<'a> {
+    let results: Vec<_> = ran
+        .results
         .iter()
         .map(|(rows, outcome)| result_term(env, rows, outcome))
         .collect();
-    (atoms::ok(), results).encode(env)
+    match &ran.stopped {
+        None => (atoms::ok(), results).encode(env),
+        Some(stopped) => {
+            let waits = waits_term(env, &stopped.error);
+            (atoms::stopped(), results, stopped.at, waits).encode(env)
+        }
+    }
 }

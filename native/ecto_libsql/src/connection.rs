@@ -8,8 +8,8 @@ use ecto_libsql_engine::local::{JournalMode, OpenMode, OpenOptions};
 use ecto_libsql_engine::session::Scope;
 use rustler::{Atom, Decoder, Env, Term};
 
-use crate::alive::caller_alive;
 use crate::atoms;
+use crate::calling::caller_alive;
 use crate::error::{reply_ok, reply_unit};
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
 use crate::params::bytes;
@@ -114,11 +114,11 @@ fn close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 #[rustler::nif(schedule = "DirtyIo")]
 fn ping<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let pinged = CallContext::new(env, state)
-        .and_then(|context| context.connection.call(context.caller, |_| Ok(())));
+        .and_then(|context| context.connection.ask(context.caller, |_| ()));
     reply_unit(env, pinged)
 }
 
-/// Returns at once: it takes no lock that a running query holds.
+/// Stops what runs and who waits. Returns at once: it takes no lock that a running query holds.
 #[rustler::nif]
 fn interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let interrupted = CallContext::new(env, state).map(|context| context.connection.interrupt());
@@ -126,19 +126,15 @@ fn interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn reset<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+fn do_reset<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let reset = CallContext::new(env, state).and_then(|context| context.connection.reset());
     reply_unit(env, reset)
 }
 
 /// In milliseconds.
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn busy_timeout<'a>(env: Env<'a>, state: Term<'a>, milliseconds: u32) -> Term<'a> {
-    let set = CallContext::new(env, state).and_then(|context| {
-        context.connection.call(context.caller, |connection| {
-            connection.set_busy_timeout(Duration::from_millis(milliseconds.into()));
-            Ok(())
-        })
-    });
+    let set = CallContext::new(env, state)
+        .map(|context| context.connection.set_busy_timeout(milliseconds));
     reply_unit(env, set)
 }

@@ -12,12 +12,21 @@ use crate::result::{call, id, id_text, result_term, source};
 use crate::terms::{Limit, RowTerms};
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn declare<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>) -> Term<'a> {
+fn declare<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
     with_params(env, params, |params| {
         let context = CallContext::new(env, state)?;
-        let cursor = context
-            .connection
-            .declare(context.caller, source(statement)?, params)?;
+        let cursor = context.connection.declare(
+            context.caller,
+            source(statement)?,
+            params,
+            &call(timeout)?,
+        )?;
         context.watch_caller(env);
         Ok((atoms::ok(), id_text(cursor)).encode(env))
     })

@@ -7,11 +7,21 @@ use rustler::{Atom, Encoder, Env, Term};
 use crate::atoms;
 use crate::terms;
 
-/// `value` encoded by `ok`, or the error tuple.
+/// `value` encoded by `ok`, or the error tuple, or what has to be waited for.
 pub fn reply<'a, T>(env: Env<'a>, result: Result<T>, ok: impl FnOnce(T) -> Term<'a>) -> Term<'a> {
     match result {
         Ok(value) => ok(value),
+        Err(error) if error.must_wait() => waits_term(env, &error),
         Err(error) => (atoms::error(), struct_term(env, &error)).encode(env),
+    }
+}
+
+/// What a process has to wait for before it makes its call again: `:gate_taken`, its turn, or
+/// `{:locked, error}`, another program's lock.
+pub fn waits_term<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
+    match error {
+        Error::GateTaken => atoms::gate_taken().encode(env),
+        error => (atoms::locked(), struct_term(env, error)).encode(env),
     }
 }
 
@@ -41,6 +51,7 @@ fn struct_term<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
             (atoms::offset(), error.offset().encode(env)),
             (atoms::constraint(), constraint.encode(env)),
             (atoms::index(), error.index().encode(env)),
+            (atoms::wait(), atoms::nil().encode(env)),
         ],
     )
 }

@@ -5,16 +5,17 @@
 
 #![deny(unsafe_code)]
 
-#[allow(unsafe_code)]
-mod alive;
 mod atoms;
 mod batch;
+#[allow(unsafe_code)]
+mod calling;
 mod connection;
 mod cursor;
 mod describe;
 mod error;
 mod extension;
 mod foreign_keys;
+mod gate;
 mod metadata;
 mod owner;
 mod params;

@@ -8,7 +8,7 @@ use rustler::{Atom, Encoder, Env, Term};
 use crate::atoms;
 use crate::error::{named_atom, reply, reply_ok, reply_unit};
 use crate::owner::{CallContext, Connection, Pid, REGISTRY};
-use crate::result::id_text;
+use crate::result::{call, id_text};
 use crate::terms;
 
 #[rustler::nif(schedule = "DirtyIo")]
@@ -36,24 +36,23 @@ fn ask<'a, T: Encoder>(
     state: Term<'a>,
     question: impl FnOnce(&Database) -> T,
 ) -> Term<'a> {
-    let answer = with(env, state, |database| Ok(question(database)));
+    let answer = CallContext::new(env, state)
+        .and_then(|context| context.connection.ask(context.caller, question));
     reply_ok(env, answer)
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn cacheflush<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
-    let flushed = with(env, state, |database| {
-        database.cacheflush(&Default::default())
-    });
+fn cacheflush<'a>(env: Env<'a>, state: Term<'a>, timeout: Term<'a>) -> Term<'a> {
+    let flushed =
+        call(timeout).and_then(|call| with(env, state, |database| database.cacheflush(&call)));
     reply_unit(env, flushed)
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn checkpoint<'a>(env: Env<'a>, state: Term<'a>, mode: Atom) -> Term<'a> {
+fn checkpoint<'a>(env: Env<'a>, state: Term<'a>, mode: Atom, timeout: Term<'a>) -> Term<'a> {
     let done = checkpoint_mode(mode).and_then(|mode| {
-        with(env, state, |database| {
-            database.checkpoint(mode, &Default::default())
-        })
+        let call = call(timeout)?;
+        with(env, state, |database| database.checkpoint(mode, &call))
     });
     reply(env, done, |checkpoint| {
         let map = terms::map(
@@ -117,7 +116,7 @@ fn connection_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
             (atoms::id(), id_text(connection.id()).encode(env)),
             (atoms::owner(), connection.owner().encode(env)),
             (atoms::database(), connection.database().encode(env)),
-            (atoms::age(), age(connection.opened()).encode(env)),
+            (atoms::age(), terms::age(connection.opened()).encode(env)),
             (
                 atoms::statements(),
                 of_kind(ItemKind::Statement).encode(env),
@@ -137,7 +136,7 @@ fn item_term<'a>(env: Env<'a>, item: &Item<Pid>) -> Term<'a> {
             (atoms::id(), id_text(item.id).encode(env)),
             (atoms::sql(), item.sql.encode(env)),
             (atoms::owner(), item.owner.encode(env)),
-            (atoms::age(), age(item.created).encode(env)),
+            (atoms::age(), terms::age(item.created).encode(env)),
         ],
     )
 }
@@ -155,7 +154,7 @@ fn transaction_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
         &[
             (atoms::owner(), open.owner.encode(env)),
             (atoms::behavior(), behavior),
-            (atoms::age(), age(open.began).encode(env)),
+            (atoms::age(), terms::age(open.began).encode(env)),
         ],
     )
 }
@@ -168,7 +167,7 @@ fn running_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
         env,
         &[
             (atoms::owner(), running.caller.encode(env)),
-            (atoms::age(), age(running.since).encode(env)),
+            (atoms::age(), terms::age(running.since).encode(env)),
         ],
     )
 }
@@ -184,9 +183,4 @@ fn cache_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
             (atoms::evictions(), stats.evictions().encode(env)),
         ],
     )
-}
-
-/// In milliseconds.
-fn age(since: std::time::Instant) -> u64 {
-    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }

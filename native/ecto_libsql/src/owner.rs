@@ -11,8 +11,9 @@ use ecto_libsql_engine::registry::Registry;
 use ecto_libsql_engine::session::Session;
 use rustler::{Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
-use crate::alive::CallerWatch;
 use crate::atoms;
+use crate::calling::{Calling, with_env};
+use crate::gate::HOOKS;
 use crate::params::text;
 
 /// A local process, as the engine's owner.
@@ -36,13 +37,13 @@ impl Encoder for Pid {
 
 pub type Connection = Session<Pid>;
 
-pub static REGISTRY: LazyLock<Registry<Pid>> = LazyLock::new(Registry::default);
+pub static REGISTRY: LazyLock<Registry<Pid>> = LazyLock::new(|| Registry::new(HOOKS));
 
 /// A call in progress: the connection that the state names, and the process that calls.
 pub struct CallContext {
     pub connection: Arc<Connection>,
     pub caller: Pid,
-    _watch: CallerWatch,
+    _calling: Calling,
 }
 
 impl CallContext {
@@ -56,7 +57,7 @@ impl CallContext {
         Ok(CallContext {
             connection: REGISTRY.session(id)?,
             caller: Pid(env.pid()),
-            _watch: CallerWatch::begin(env),
+            _calling: Calling::begin(env),
         })
     }
 
@@ -64,7 +65,7 @@ impl CallContext {
     /// transaction.
     pub fn watch_caller(&self, env: Env<'_>) {
         if self.connection.must_watch(self.caller) {
-            watch(env, &self.connection, self.caller);
+            watch(Some(env), &self.connection, self.caller);
         }
     }
 }
@@ -77,7 +78,8 @@ pub struct OwnerWatch {
 impl Resource for OwnerWatch {
     const IMPLEMENTS_DOWN: bool = true;
 
-    fn down<'a>(&'a self, _env: Env<'a>, pid: LocalPid, _monitor: Monitor) {
+    fn down<'a>(&'a self, env: Env<'a>, pid: LocalPid, _monitor: Monitor) {
+        let _calling = Calling::begin_callback(env);
         if let Ok(connection) = REGISTRY.session(self.connection) {
             owner_down(connection, Pid(pid));
         }
@@ -89,13 +91,20 @@ pub fn watch_owner(env: Env<'_>, connection: &Arc<Connection>) {
     connection.attach(Box::new(ResourceArc::new(OwnerWatch {
         connection: connection.id(),
     })));
-    watch(env, connection, connection.owner());
+    watch(Some(env), connection, connection.owner());
 }
 
-fn watch(env: Env<'_>, connection: &Arc<Connection>, owner: Pid) {
+/// Monitors a process that waits for the write gate.
+pub fn watch_waiting(connection: &Connection, waiting: Pid) {
+    if let Ok(connection) = REGISTRY.session(connection.id()) {
+        with_env(|env| watch(env, &connection, waiting));
+    }
+}
+
+fn watch(env: Option<Env<'_>>, connection: &Arc<Connection>, owner: Pid) {
     let monitor = connection
         .attachment::<ResourceArc<OwnerWatch>>()
-        .and_then(|watch| watch.monitor(Some(env), &owner.0));
+        .and_then(|watch| watch.monitor(env, &owner.0));
     if monitor.is_none() {
         // The process is dead already.
         owner_down(Arc::clone(connection), owner);

@@ -40,7 +40,13 @@ fn query<'a>(
 
 /// `{:ok, row}`, `{:error, :no_rows}` or `{:error, :multiple_rows}`; stops after the second row.
 #[rustler::nif(schedule = "DirtyIo")]
-fn query_row<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>) -> Term<'a> {
+fn do_query_row<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
     const TWO_ROWS: Limit = Limit {
         rows: 2,
         ..Limit::NONE
@@ -49,13 +55,10 @@ fn query_row<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Ter
         let context = CallContext::new(env, state)?;
         let mut rows = RowTerms::new(env, TWO_ROWS, Flow::Stop);
         let source = source(statement)?;
-        let outcome = context.connection.query(
-            context.caller,
-            source,
-            params,
-            &mut rows,
-            &Default::default(),
-        )?;
+        let outcome =
+            context
+                .connection
+                .query(context.caller, source, params, &mut rows, &call(timeout)?)?;
         watch(env, &context, &outcome);
         Ok(match (rows.first_row(), rows.count()) {
             (None, _) => (atoms::error(), atoms::no_rows()).encode(env),
@@ -67,7 +70,13 @@ fn query_row<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Ter
 
 /// Runs any statement to its end; answers `:ok`.
 #[rustler::nif(schedule = "DirtyIo")]
-fn run<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>) -> Term<'a> {
+fn run<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
     with_params(env, params, |params| {
         let context = CallContext::new(env, state)?;
         let source = source(statement)?;
@@ -76,7 +85,7 @@ fn run<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, params: Term<'a>)
             source,
             params,
             &mut CountRows::default(),
-            &Default::default(),
+            &call(timeout)?,
         )?;
         watch(env, &context, &outcome);
         Ok(atoms::ok().encode(env))

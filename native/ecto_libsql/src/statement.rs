@@ -9,15 +9,15 @@ use crate::atoms;
 use crate::error::{reply, reply_ok, reply_unit};
 use crate::owner::CallContext;
 use crate::params::sql;
-use crate::result::{id, id_text};
+use crate::result::{call, id, id_text};
 use crate::terms;
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn prepare<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+fn prepare<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, timeout: Term<'a>) -> Term<'a> {
     let prepared = CallContext::new(env, state).and_then(|context| {
         let id = context
             .connection
-            .prepare(context.caller, sql(statement)?)?;
+            .prepare(context.caller, sql(statement)?, &call(timeout)?)?;
         context.watch_caller(env);
         Ok(id_text(id))
     });

@@ -179,3 +179,8 @@ pub fn map<'a>(env: Env<'a>, pairs: &[(Atom, Term<'a>)]) -> Term<'a> {
         Term::new(env, term)
     }
 }
+
+/// In milliseconds.
+pub fn age(since: std::time::Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}

@@ -54,11 +54,12 @@ fn rollback<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn savepoint<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>) -> Term<'a> {
+fn savepoint<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>, timeout: Term<'a>) -> Term<'a> {
     let set = string(name, "a savepoint's name").and_then(|name| {
+        let call = call(timeout)?;
         let context = CallContext::new(env, state)?;
         context.connection.call(context.caller, |connection| {
-            connection.savepoint(name, &Default::default())
+            connection.savepoint(name, &call)
         })?;
         // Outside of a transaction, a savepoint begins one.
         context.watch_caller(env);
@@ -68,20 +69,32 @@ fn savepoint<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>) -> Term<'a> {
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn release_savepoint<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>) -> Term<'a> {
+fn release_savepoint<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    name: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
     let released = string(name, "a savepoint's name").and_then(|name| {
+        let call = call(timeout)?;
         with(env, state, |connection| {
-            connection.release_savepoint(name, &Default::default())
+            connection.release_savepoint(name, &call)
         })
     });
     reply_unit(env, released)
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn rollback_to_savepoint<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>) -> Term<'a> {
+fn rollback_to_savepoint<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    name: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
     let rolled_back = string(name, "a savepoint's name").and_then(|name| {
+        let call = call(timeout)?;
         with(env, state, |connection| {
-            connection.rollback_to_savepoint(name, &Default::default())
+            connection.rollback_to_savepoint(name, &call)
         })
     });
     reply_unit(env, rolled_back)

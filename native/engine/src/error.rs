@@ -1,5 +1,9 @@
 //! Everything that can go wrong, as one type. The boundary turns it into `EctoLibSql.Error`.
 
+use std::time::Instant;
+
+use libsql::ffi;
+
 use crate::constraint::{self, Constraint};
 use crate::result_code;
 
@@ -20,6 +24,15 @@ pub struct SqliteError {
 pub enum Error {
     #[error("{}", .0.message)]
     Sqlite(Box<SqliteError>),
+
+    /// SQLite would have waited for a lock. Nothing was done: the call can be made again.
+    #[error("{}", .0.message)]
+    Locked(Box<SqliteError>),
+
+    /// Another connection writes, and the caller has a place in the write gate's queue. Nothing
+    /// was done: the call is to be made again when its turn has come.
+    #[error("another connection is writing")]
+    GateTaken,
 
     #[error("the query ran past its deadline and was stopped")]
     Timeout { statement: Option<String> },
@@ -61,6 +74,9 @@ pub enum Error {
 
     #[error("the connection is closed")]
     ConnectionClosed,
+
+    #[error("{}", in_use(*.since))]
+    InUse { since: Option<Instant> },
 
     #[error("no such statement: it was finalized, or its connection was closed or reset")]
     StatementClosed,
@@ -117,7 +133,8 @@ impl Error {
     /// The atom that names the error in Elixir.
     pub fn code(&self) -> &'static str {
         match self {
-            Error::Sqlite(error) => result_code::name(error.extended_code),
+            Error::Sqlite(error) | Error::Locked(error) => result_code::name(error.extended_code),
+            Error::GateTaken | Error::InUse { .. } => "busy",
             Error::Timeout { .. } => "timeout",
             Error::Interrupted { .. } => "interrupted",
             Error::EmptyStatement => "empty_statement",
@@ -149,7 +166,8 @@ impl Error {
     /// SQLite's extended result code, where SQLite gave one.
     pub fn extended_code(&self) -> Option<i32> {
         match self {
-            Error::Sqlite(error) => Some(error.extended_code),
+            Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
+            Error::GateTaken => Some(ffi::SQLITE_BUSY),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -158,7 +176,7 @@ impl Error {
     /// The SQL that failed.
     pub fn statement(&self) -> Option<&str> {
         match self {
-            Error::Sqlite(error) => error.statement.as_deref(),
+            Error::Sqlite(error) | Error::Locked(error) => error.statement.as_deref(),
             Error::Timeout { statement } | Error::Interrupted { statement } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
             Error::Batch { source, .. } => source.statement(),
@@ -169,7 +187,7 @@ impl Error {
     /// Byte offset into [`Error::statement`] of what is wrong there.
     pub fn offset(&self) -> Option<usize> {
         match self {
-            Error::Sqlite(error) => error.offset,
+            Error::Sqlite(error) | Error::Locked(error) => error.offset,
             Error::MultipleStatements { offset, .. }
             | Error::NulInSql { offset }
             | Error::InvalidSqlText { offset } => Some(*offset),
@@ -195,9 +213,52 @@ impl Error {
         }
     }
 
-    /// Whether SQLite said that somebody else holds a lock.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.extended_code().is_some_and(|code| code & 0xff == 5)
+    /// Whether nothing was done and the call is to be made again: somebody else writes.
+    pub fn must_wait(&self) -> bool {
+        matches!(self, Error::Locked(_) | Error::GateTaken)
+    }
+
+    /// Switching a file to WAL needs it for oneself for a moment, and SQLite calls no handler for
+    /// that: connections that open a new file together have to try again.
+    pub(crate) fn worth_waiting(self) -> Error {
+        match self {
+            Error::Sqlite(error) if error.extended_code & 0xff == ffi::SQLITE_BUSY => {
+                Error::Locked(error)
+            }
+            error => error,
+        }
+    }
+
+    /// The same error where the call cannot be made again.
+    pub(crate) fn final_now(self) -> Error {
+        match self {
+            Error::Locked(error) => Error::Sqlite(error),
+            error => error,
+        }
+    }
+
+    /// A transaction wants to write whose snapshot is not the latest any more.
+    pub(crate) fn stale_snapshot(statement: Option<&str>) -> Error {
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code: ffi::SQLITE_BUSY_SNAPSHOT,
+            message: "the database has changed since this transaction first read it, so it cannot \
+                      write: roll back and run it again, or begin it IMMEDIATE"
+                .to_owned(),
+            statement: statement.map(str::to_owned),
+            offset: None,
+        }))
+    }
+
+    /// Outside of WAL mode, a reader that waited for a writer would keep it from its commit.
+    pub(crate) fn reader_among_writers(statement: &str) -> Error {
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code: ffi::SQLITE_BUSY,
+            message: "another connection is writing, and its commit waits for this transaction, \
+                      which has read: roll back and run it again, or begin it IMMEDIATE"
+                .to_owned(),
+            statement: Some(statement.to_owned()),
+            offset: None,
+        }))
     }
 
     /// The error itself, where it was one of a script of a single statement.
@@ -214,6 +275,13 @@ impl Error {
             source: Box::new(self),
         }
     }
+}
+
+fn in_use(since: Option<Instant>) -> String {
+    let running = since.map_or(String::new(), |since| {
+        format!(", for {} ms so far", since.elapsed().as_millis())
+    });
+    format!("the connection is at work for another process{running}")
 }
 
 fn parameter_names(missing: &[String], unknown: &[String]) -> String {

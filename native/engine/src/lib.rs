@@ -9,6 +9,8 @@
 pub mod constraint;
 pub mod error;
 pub mod form;
+pub mod gate;
+mod gates;
 pub mod jsonb;
 pub mod local;
 pub mod params;
@@ -17,6 +19,7 @@ pub mod registry;
 pub mod result_code;
 pub mod session;
 pub mod value;
+mod writer;
 
 pub use error::{Error, Result, SqliteError};
 pub use value::{Value, ValueRef};

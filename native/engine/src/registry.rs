@@ -5,14 +5,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::RwLock;
 use rustc_hash::FxBuildHasher;
 
 use crate::Id;
 use crate::error::{Error, Result};
+use crate::gates::Gates;
 use crate::local::{Connection, OpenOptions};
-use crate::session::{Item, ItemKind, Owner, Scope, Session};
+use crate::session::{Hooks, Item, ItemKind, Owner, Scope, Session};
 
 const SHARDS: usize = 16;
 
@@ -27,25 +29,43 @@ enum Entry<O> {
 #[derive(Debug)]
 pub struct Registry<O> {
     shards: Arc<[Shard<O>; SHARDS]>,
+    gates: Arc<Gates<O>>,
+    hooks: Hooks<O>,
 }
 
-impl<O> Clone for Registry<O> {
+/// What a session keeps of the options that its connection was opened with.
+pub(crate) struct Opened {
+    pub(crate) database: String,
+    pub(crate) busy_timeout: Duration,
+}
+
+impl<O: Copy> Clone for Registry<O> {
     fn clone(&self) -> Registry<O> {
         Registry {
             shards: Arc::clone(&self.shards),
-        }
-    }
-}
-
-impl<O: Owner> Default for Registry<O> {
-    fn default() -> Registry<O> {
-        Registry {
-            shards: Arc::new(std::array::from_fn(|_| RwLock::default())),
+            gates: Arc::clone(&self.gates),
+            hooks: self.hooks,
         }
     }
 }
 
 impl<O: Owner> Registry<O> {
+    pub fn new(hooks: Hooks<O>) -> Registry<O> {
+        Registry {
+            shards: Arc::new(std::array::from_fn(|_| RwLock::default())),
+            gates: Arc::new(Gates::new(hooks.wake)),
+            hooks,
+        }
+    }
+
+    pub(crate) fn gates(&self) -> &Gates<O> {
+        &self.gates
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks<O> {
+        &self.hooks
+    }
+
     fn shard(&self, id: Id) -> &Shard<O> {
         // The ids are random: their low bits are as good as a hash.
         &self.shards[id.as_u128() as usize % SHARDS]
@@ -53,15 +73,12 @@ impl<O: Owner> Registry<O> {
 
     /// Opens a connection that lives until it is closed or `owner` is gone.
     pub fn open(&self, options: OpenOptions, owner: O, scope: Scope) -> Result<Arc<Session<O>>> {
-        let database = options.database.clone();
+        let opened = Opened {
+            database: options.database.clone(),
+            busy_timeout: options.busy_timeout,
+        };
         let connection = Connection::open(options)?;
-        let session = Arc::new(Session::new(
-            connection,
-            database,
-            owner,
-            scope,
-            self.clone(),
-        ));
+        let session = Arc::new(Session::new(connection, opened, owner, scope, self.clone()));
         self.shard(session.id())
             .write()
             .insert(session.id(), Entry::Connection(Arc::clone(&session)));

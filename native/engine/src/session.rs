@@ -8,7 +8,8 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,11 +18,13 @@ use rustc_hash::FxBuildHasher;
 
 use crate::Id;
 use crate::error::{Error, Result};
+use crate::gate::{Gate, Left, Wake};
 use crate::local::{
     Behavior, CacheStats, Call, Connection, Fetched, Interrupt, Outcome, RowSink, Source,
 };
 use crate::params::Params;
-use crate::registry::Registry;
+use crate::registry::{Opened, Registry};
+use crate::writer::Writer;
 
 /// What owns connections: a process of the BEAM; in tests, a number.
 pub trait Owner: Copy + Eq + Hash + Debug + Send + Sync + 'static {}
@@ -80,6 +83,24 @@ pub struct Running<O> {
     pub since: Instant,
 }
 
+/// Who has the call that is under way, if one is.
+#[derive(Debug)]
+pub(crate) struct Caller<O>(Mutex<Option<Running<O>>>);
+
+impl<O: Owner> Caller<O> {
+    pub(crate) fn get(&self) -> Option<O> {
+        self.0.lock().map(|running| running.caller)
+    }
+}
+
+/// How the processes that own connections are reached.
+#[derive(Debug, Clone, Copy)]
+pub struct Hooks<O> {
+    pub wake: Wake<O>,
+    /// To tell the session of the process's death.
+    pub watch: fn(&Session<O>, O),
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cleanup<O> {
     Close,
@@ -99,7 +120,12 @@ pub struct Session<O> {
     /// `None` once the connection is closed.
     connection: Mutex<Option<Connection>>,
     closing: AtomicBool,
-    running: Mutex<Option<Running<O>>>,
+    running: Arc<Caller<O>>,
+    /// None where nobody else can write the database, or this connection cannot.
+    writer: Option<Arc<Writer<O>>>,
+    busy_timeout: AtomicU32,
+    opened_with_busy_timeout: u32,
+    interrupts: AtomicU64,
     transaction: Mutex<Option<OpenTransaction<O>>>,
     items: Mutex<HashMap<Id, Arc<Item<O>>, FxBuildHasher>>,
     watched: Mutex<HashSet<O>>,
@@ -109,14 +135,26 @@ pub struct Session<O> {
 
 impl<O: Owner> Session<O> {
     pub(crate) fn new(
-        connection: Connection,
-        database: String,
+        mut connection: Connection,
+        options: Opened,
         owner: O,
         scope: Scope,
         registry: Registry<O>,
     ) -> Session<O> {
+        let Opened {
+            database,
+            busy_timeout,
+        } = options;
+        let id = Id::new_v4();
+        let running = Arc::new(Caller(Mutex::default()));
+        let gate = registry.gates().gate_of(&connection, &database);
+        let writer = gate.map(|gate| Arc::new(Writer::new(gate, id, Arc::clone(&running))));
+        if let Some(writer) = &writer {
+            connection.set_entrance(Box::new(Arc::clone(writer)));
+        }
+        let busy_timeout = u32::try_from(busy_timeout.as_millis()).unwrap_or(u32::MAX);
         Session {
-            id: Id::new_v4(),
+            id,
             owner,
             scope,
             database,
@@ -126,7 +164,11 @@ impl<O: Owner> Session<O> {
             cache_stats: connection.cache_stats(),
             connection: Mutex::new(Some(connection)),
             closing: AtomicBool::new(false),
-            running: Mutex::default(),
+            running,
+            writer,
+            busy_timeout: AtomicU32::new(busy_timeout),
+            opened_with_busy_timeout: busy_timeout,
+            interrupts: AtomicU64::new(0),
             transaction: Mutex::default(),
             items: Mutex::default(),
             watched: Mutex::default(),
@@ -170,7 +212,7 @@ impl<O: Owner> Session<O> {
     }
 
     pub fn running(&self) -> Option<Running<O>> {
-        *self.running.lock()
+        *self.running.0.lock()
     }
 
     /// The prepared statements and cursors, the oldest first.
@@ -192,7 +234,10 @@ impl<O: Owner> Session<O> {
         statement: Option<Id>,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
-        let worked = self.locked_call(caller, statement, work);
+        let (worked, waits) = self.locked_call(caller, statement, work);
+        if waits && caller != self.owner && self.watched.lock().insert(caller) {
+            (self.registry.hooks().watch)(self, caller);
+        }
         self.run_cleanups();
         worked
     }
@@ -202,22 +247,77 @@ impl<O: Owner> Session<O> {
         caller: O,
         statement: Option<Id>,
         work: impl FnOnce(&mut Connection) -> Result<T>,
-    ) -> Result<T> {
+    ) -> (Result<T>, bool) {
         let mut slot = self.connection.lock();
+        let connection = match self.usable(slot.as_mut(), caller) {
+            Ok(connection) => connection,
+            Err(error) => return (Err(error), false),
+        };
+        let running = NotRunning::begin(&self.running, caller, statement);
+        let worked = work(connection);
+        drop(running);
+        self.note_transaction(connection, caller);
+        let waits = match &self.writer {
+            Some(writer) => writer.after_call(connection, worked.is_ok()),
+            None => false,
+        };
+        (worked, waits)
+    }
+
+    fn usable<'c>(
+        &self,
+        connection: Option<&'c mut Connection>,
+        caller: O,
+    ) -> Result<&'c mut Connection> {
         if self.closing.load(SeqCst) {
             return Err(Error::ConnectionClosed);
         }
-        let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
         self.check_transaction_owner(caller)?;
-        *self.running.lock() = Some(Running {
-            caller,
-            statement,
-            since: Instant::now(),
-        });
-        let _not_running = NotRunning(&self.running);
-        let worked = work(connection);
-        self.note_transaction(connection, caller);
-        worked
+        connection.ok_or(Error::ConnectionClosed)
+    }
+
+    /// [`call`](Session::call) for what is not worth waiting for: fails while another process's
+    /// call is under way.
+    pub fn ask<T>(&self, caller: O, question: impl FnOnce(&Connection) -> T) -> Result<T> {
+        let Some(mut slot) = self.connection.try_lock() else {
+            return Err(Error::InUse {
+                since: self.running().map(|running| running.since),
+            });
+        };
+        let answer = self
+            .usable(slot.as_mut(), caller)
+            .map(|connection| question(connection));
+        drop(slot);
+        self.run_cleanups();
+        answer
+    }
+
+    /// How long a call waits for others that write, in milliseconds.
+    pub fn busy_timeout(&self) -> u32 {
+        self.busy_timeout.load(Relaxed)
+    }
+
+    pub fn set_busy_timeout(&self, milliseconds: u32) {
+        self.busy_timeout.store(milliseconds, Relaxed);
+    }
+
+    /// How often the connection was interrupted: a process that waits between two calls sees by
+    /// it that it was meant.
+    pub fn interrupts(&self) -> u64 {
+        self.interrupts.load(Relaxed)
+    }
+
+    /// The database's write gate.
+    pub fn gate(&self) -> Option<&Gate<O>> {
+        self.writer.as_deref().map(|writer| &*writer.gate)
+    }
+
+    /// A process that waits gives up; with `turn`, it waited for its turn.
+    pub fn give_up(&self, caller: O, turn: bool) -> Left<O> {
+        match self.gate() {
+            Some(gate) => gate.give_up(self.id, caller, turn),
+            None => Left::Behind(None),
+        }
     }
 
     fn check_transaction_owner(&self, caller: O) -> Result<()> {
@@ -269,8 +369,8 @@ impl<O: Owner> Session<O> {
         Ok(outcome)
     }
 
-    pub fn prepare(&self, caller: O, sql: &str) -> Result<Id> {
-        let id = self.call(caller, |connection| connection.prepare(sql))?;
+    pub fn prepare(&self, caller: O, sql: &str, call: &Call) -> Result<Id> {
+        let id = self.call(caller, |connection| connection.prepare(sql, call))?;
         self.add_item(id, ItemKind::Statement, sql.to_owned(), caller);
         Ok(id)
     }
@@ -301,11 +401,19 @@ impl<O: Owner> Session<O> {
         Ok(())
     }
 
-    pub fn declare<'p, P>(&self, caller: O, source: Source<'_>, params: &P) -> Result<Id>
+    pub fn declare<'p, P>(
+        &self,
+        caller: O,
+        source: Source<'_>,
+        params: &P,
+        call: &Call,
+    ) -> Result<Id>
     where
         P: Params<'p> + ?Sized,
     {
-        let declared = self.call(caller, |connection| connection.declare(source, params));
+        let declared = self.call(caller, |connection| {
+            connection.declare(source, params, call)
+        });
         let id = self.explain(declared, source)?;
         self.add_item(id, ItemKind::Cursor, self.sql_of(source), caller);
         Ok(id)
@@ -352,7 +460,11 @@ impl<O: Owner> Session<O> {
             let reset = connection.reset();
             if connection.transaction().is_none() {
                 *self.transaction.lock() = None;
+                if let Some(writer) = &self.writer {
+                    writer.close();
+                }
             }
+            self.set_busy_timeout(self.opened_with_busy_timeout);
             reset
         };
         self.remove_all_items();
@@ -371,9 +483,13 @@ impl<O: Owner> Session<O> {
         }
     }
 
-    /// Stops what runs. Takes no lock that a running call holds.
+    /// Stops what runs, and who waits to run. Takes no lock that a running call holds.
     pub fn interrupt(&self) {
+        self.interrupts.fetch_add(1, Relaxed);
         self.interrupt.interrupt();
+        if let Some(gate) = self.gate() {
+            gate.interrupt(self.id);
+        }
     }
 
     /// Stops what runs if it is this statement.
@@ -381,7 +497,7 @@ impl<O: Owner> Session<O> {
         if !self.has(id) {
             return Err(self.registry.explain_missing(id, ItemKind::Statement));
         }
-        let running = self.running.lock();
+        let running = self.running.0.lock();
         if running
             .as_ref()
             .is_some_and(|run| run.statement == Some(id))
@@ -416,7 +532,10 @@ impl<O: Owner> Session<O> {
             self.interrupt.shut_down();
             Cleanup::Close
         } else {
-            let running = self.running.lock();
+            if let Some(gate) = self.gate() {
+                gate.forget(self.id, owner);
+            }
+            let running = self.running.0.lock();
             if running.as_ref().is_some_and(|run| run.caller == owner) {
                 self.interrupt.interrupt();
             }
@@ -469,6 +588,9 @@ impl<O: Owner> Session<O> {
                 tracing::error!(connection = %self.id, %error, "rolling back a dead process's transaction");
             }
             *transaction = None;
+        }
+        if let Some(writer) = &self.writer {
+            writer.after_call(connection, false);
         }
     }
 
@@ -523,6 +645,9 @@ impl<O: Owner> Session<O> {
     fn unregister(&self) {
         self.remove_all_items();
         *self.transaction.lock() = None;
+        if let Some(writer) = &self.writer {
+            writer.close();
+        }
         self.registry.remove(self.id);
     }
 
@@ -547,14 +672,29 @@ fn prepared(source: Source<'_>) -> Option<Id> {
 fn fetched_out(fetched: &Result<Fetched>) -> bool {
     !matches!(
         fetched,
-        Ok(Fetched::More) | Err(Error::NotTransactionOwner | Error::TransactionLost { .. })
+        Ok(Fetched::More)
+            | Err(Error::NotTransactionOwner
+                | Error::TransactionLost { .. }
+                | Error::Locked(_)
+                | Error::GateTaken)
     )
 }
 
-struct NotRunning<'s, O>(&'s Mutex<Option<Running<O>>>);
+struct NotRunning<'s, O>(&'s Caller<O>);
+
+impl<'s, O> NotRunning<'s, O> {
+    fn begin(running: &'s Caller<O>, caller: O, statement: Option<Id>) -> NotRunning<'s, O> {
+        *running.0.lock() = Some(Running {
+            caller,
+            statement,
+            since: Instant::now(),
+        });
+        NotRunning(running)
+    }
+}
 
 impl<O> Drop for NotRunning<'_, O> {
     fn drop(&mut self) {
-        *self.0.lock() = None;
+        *self.0.0.lock() = None;
     }
 }

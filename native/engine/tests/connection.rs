@@ -233,7 +233,7 @@ fn a_script_stops_at_its_fault_and_says_where() {
     let mut connection = open();
     let script = "CREATE TABLE t (a); INSERT INTO t VALUES (1); INSERT INTO u VALUES (1); SELECT 1";
     let fault = connection
-        .execute_script(script, CountRows::default, &Call::default())
+        .execute_script(script, 0, CountRows::default, &Call::default())
         .unwrap_err();
     assert_eq!((fault.index(), fault.code()), (Some(2), "error"));
     assert_eq!(
@@ -258,7 +258,7 @@ fn a_prepared_statement_outlives_the_cache() {
         ..OpenOptions::default()
     };
     let mut connection = Connection::open(options).unwrap();
-    let id = connection.prepare("SELECT 42").unwrap();
+    let id = connection.prepare("SELECT 42", &Call::default()).unwrap();
     for number in 0..5 {
         rows(&mut connection, &format!("SELECT {number}"), &[]);
     }
@@ -282,7 +282,7 @@ fn an_explain_follows_a_change_of_the_schema() {
     let explain = "EXPLAIN SELECT * FROM t JOIN v USING (a) ORDER BY b";
     execute(&mut connection, "CREATE TABLE t (a, b)");
     execute(&mut connection, "CREATE VIRTUAL TABLE v USING fts5 (a)");
-    let prepared = connection.prepare(explain).unwrap();
+    let prepared = connection.prepare(explain, &Call::default()).unwrap();
     for column in 0..50 {
         assert!(!rows(&mut connection, explain, &[]).is_empty());
         let mut sink = Collect::default();
@@ -302,7 +302,7 @@ fn an_explain_follows_a_change_of_the_schema() {
         execute(&mut connection, "DROP TABLE v");
         execute(&mut connection, "CREATE VIRTUAL TABLE v USING fts5 (a)");
     }
-    let refused = connection.declare(Source::Sql(explain), &NoParams);
+    let refused = connection.declare(Source::Sql(explain), &NoParams, &Call::default());
     assert!(matches!(refused, Err(Error::InvalidArgument(_))));
 }
 

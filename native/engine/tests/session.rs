@@ -10,12 +10,19 @@ use ecto_libsql_engine::Error;
 use ecto_libsql_engine::local::{Behavior, Call, Collect, CountRows, OpenOptions, Source};
 use ecto_libsql_engine::params::NoParams;
 use ecto_libsql_engine::registry::Registry;
-use ecto_libsql_engine::session::{Scope, Session};
+use ecto_libsql_engine::session::{Hooks, Scope, Session};
 
 const OWNER: u32 = 1;
 const OTHER: u32 = 2;
 const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+fn registry() -> Registry<u32> {
+    Registry::new(Hooks {
+        wake: |_, _, _| {},
+        watch: |_, _| {},
+    })
+}
 
 fn open(registry: &Registry<u32>, scope: Scope) -> Arc<Session<u32>> {
     registry.open(OpenOptions::default(), OWNER, scope).unwrap()
@@ -43,12 +50,12 @@ fn select_one(session: &Session<u32>, caller: u32) -> Result<(), Error> {
 
 #[test]
 fn an_item_of_another_connection_is_told_from_one_that_is_gone() {
-    let registry = Registry::default();
+    let registry = registry();
     let (one, two) = (
         open(&registry, Scope::Process),
         open(&registry, Scope::Process),
     );
-    let id = one.prepare(OWNER, "SELECT 1").unwrap();
+    let id = one.prepare(OWNER, "SELECT 1", &Call::default()).unwrap();
     let run = |session: &Session<u32>| {
         session.query(
             OWNER,
@@ -67,7 +74,7 @@ fn an_item_of_another_connection_is_told_from_one_that_is_gone() {
     assert!(matches!(run(&two), Err(Error::StatementClosed)));
 
     let cursor = one
-        .declare(OWNER, Source::Sql("SELECT 1"), &NoParams)
+        .declare(OWNER, Source::Sql("SELECT 1"), &NoParams, &Call::default())
         .unwrap();
     let mut sink = CountRows::default();
     assert!(matches!(
@@ -82,7 +89,7 @@ fn an_item_of_another_connection_is_told_from_one_that_is_gone() {
 
 #[test]
 fn a_transaction_is_its_owners_unless_the_scope_is_the_connection() {
-    let registry = Registry::default();
+    let registry = registry();
     let session = open(&registry, Scope::Process);
     begin(&session, OTHER);
     assert!(matches!(
@@ -98,9 +105,11 @@ fn a_transaction_is_its_owners_unless_the_scope_is_the_connection() {
 
 #[test]
 fn the_owners_death_closes_the_connection() {
-    let registry = Registry::default();
+    let registry = registry();
     let session = open(&registry, Scope::Process);
-    session.prepare(OWNER, "SELECT 1").unwrap();
+    session
+        .prepare(OWNER, "SELECT 1", &Call::default())
+        .unwrap();
     begin(&session, OWNER);
     session.owner_down(OWNER);
     session.run_cleanups();
@@ -114,15 +123,19 @@ fn the_owners_death_closes_the_connection() {
 
 #[test]
 fn another_processs_death_frees_what_was_its_own() {
-    let registry = Registry::default();
+    let registry = registry();
     let session = open(&registry, Scope::Process);
     assert!(session.must_watch(OTHER));
     assert!(!session.must_watch(OTHER));
     assert!(!session.must_watch(OWNER));
-    let mine = session.prepare(OWNER, "SELECT 1").unwrap();
-    session.prepare(OTHER, "SELECT 2").unwrap();
+    let mine = session
+        .prepare(OWNER, "SELECT 1", &Call::default())
+        .unwrap();
     session
-        .declare(OTHER, Source::Sql("SELECT 3"), &NoParams)
+        .prepare(OTHER, "SELECT 2", &Call::default())
+        .unwrap();
+    session
+        .declare(OTHER, Source::Sql("SELECT 3"), &NoParams, &Call::default())
         .unwrap();
     begin(&session, OTHER);
     session.owner_down(OTHER);
@@ -135,7 +148,7 @@ fn another_processs_death_frees_what_was_its_own() {
 
 #[test]
 fn a_call_under_way_does_the_cleaning_up_when_it_ends() {
-    let registry = Registry::default();
+    let registry = registry();
     let session = open(&registry, Scope::Process);
     let (entered, wait_entered) = channel();
     let (leave, wait_leave) = channel::<()>();
@@ -161,7 +174,7 @@ fn a_call_under_way_does_the_cleaning_up_when_it_ends() {
 #[test]
 fn closing_stops_what_runs_whenever_it_began() {
     for _ in 0..200 {
-        let registry = Registry::default();
+        let registry = registry();
         let session = open(&registry, Scope::Connection);
         let running = Arc::clone(&session);
         let (entered, wait_entered) = channel();
@@ -191,12 +204,14 @@ fn closing_stops_what_runs_whenever_it_began() {
 
 #[test]
 fn nothing_is_left_of_what_was_opened_and_closed() {
-    let registry = Registry::default();
+    let registry = registry();
     for _ in 0..100 {
         let session = open(&registry, Scope::Process);
-        session.prepare(OWNER, "SELECT 1").unwrap();
         session
-            .declare(OWNER, Source::Sql("SELECT 1"), &NoParams)
+            .prepare(OWNER, "SELECT 1", &Call::default())
+            .unwrap();
+        session
+            .declare(OWNER, Source::Sql("SELECT 1"), &NoParams, &Call::default())
             .unwrap();
         session.close();
         assert!(session.items().is_empty());

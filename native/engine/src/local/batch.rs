@@ -8,23 +8,72 @@ use super::transaction::Behavior;
 use crate::error::{Error, Result};
 use crate::params::Params;
 
+/// What a batch or a script did.
+#[derive(Debug)]
+pub struct Ran<S> {
+    pub results: Vec<(S, Outcome)>,
+    /// Where it had to stop because somebody else writes: it is to go on there later. What ran
+    /// before stays done.
+    pub stopped: Option<Stopped>,
+    /// The index of the first statement: not 0 where it is the rest of a batch.
+    first: usize,
+}
+
+#[derive(Debug)]
+pub struct Stopped {
+    /// The index of a batch's statement, the byte offset of a script's.
+    pub at: usize,
+    /// [`must_wait`](Error::must_wait) is true of it.
+    pub error: Error,
+}
+
+impl<S> Ran<S> {
+    pub(super) fn new(first: usize) -> Ran<S> {
+        Ran {
+            results: Vec::new(),
+            stopped: None,
+            first,
+        }
+    }
+
+    /// The index of the statement after those that have run.
+    pub(super) fn next_index(&self) -> usize {
+        self.first + self.results.len()
+    }
+
+    /// Ends a run with an error of the next statement. A transactional one is undone, so it does
+    /// not stop but begins anew.
+    pub(super) fn ended(self, error: Error, at: usize, transactional: bool) -> Result<Ran<S>> {
+        match error {
+            error if !error.must_wait() => Err(error.in_batch(self.next_index())),
+            error if transactional => Err(error),
+            error => Ok(Ran {
+                stopped: Some(Stopped { at, error }),
+                ..self
+            }),
+        }
+    }
+}
+
 const SAVEPOINT: &str = "ecto_libsql_batch";
 
 impl Connection {
-    /// Runs each statement with its parameters. What ran before one that fails stays done.
+    /// Runs each statement with its parameters. What ran before one that fails stays done. `first`
+    /// is the index of the first one, where these are the rest of a batch.
     pub fn batch<'p, P, S>(
         &mut self,
         statements: &[(&str, P)],
+        first: usize,
         new_sink: impl FnMut() -> S,
         call: &Call,
-    ) -> Result<Vec<(S, Outcome)>>
+    ) -> Result<Ran<S>>
     where
         P: Params<'p>,
         S: RowSink,
     {
         self.check_transaction()?;
         let ran = self.in_call(call, |connection| {
-            connection.run_batch(statements, new_sink, false)
+            connection.run_batch(statements, first, new_sink, false)
         });
         self.note_transaction(&ran);
         ran
@@ -36,7 +85,7 @@ impl Connection {
         statements: &[(&str, P)],
         new_sink: impl FnMut() -> S,
         call: &Call,
-    ) -> Result<Vec<(S, Outcome)>>
+    ) -> Result<Ran<S>>
     where
         P: Params<'p>,
         S: RowSink,
@@ -44,7 +93,7 @@ impl Connection {
         self.check_transaction()?;
         let ran = self.all_or_nothing(call, |connection| {
             connection.in_call(call, |connection| {
-                connection.run_batch(statements, new_sink, true)
+                connection.run_batch(statements, 0, new_sink, true)
             })
         });
         self.note_transaction(&ran);
@@ -54,32 +103,37 @@ impl Connection {
     fn run_batch<'p, P, S>(
         &mut self,
         statements: &[(&str, P)],
+        first: usize,
         mut new_sink: impl FnMut() -> S,
         transactional: bool,
-    ) -> Result<Vec<(S, Outcome)>>
+    ) -> Result<Ran<S>>
     where
         P: Params<'p>,
         S: RowSink,
     {
-        let mut results = Vec::with_capacity(statements.len());
+        self.forget_snapshot();
+        let mut all = Ran::new(first);
         for (index, (sql, params)) in statements.iter().enumerate() {
-            let mut statement = self
-                .take_statement(sql)
-                .map_err(|error| error.in_batch(index))?;
+            let mut statement = match self.take_statement(sql) {
+                Ok(statement) => statement,
+                Err(error) => return all.ended(error, index, transactional),
+            };
             if transactional {
                 refuse_transaction_control(&statement, index)?;
             }
             let mut sink = new_sink();
-            let ran = self.run_within_call(
+            let ran = self.run(
                 &mut statement,
                 params,
                 &mut super::script::NeverPause(&mut sink),
             );
             self.give_back(statement, None);
-            let (outcome, _) = ran.map_err(|error| error.in_batch(index))?;
-            results.push((sink, outcome));
+            match ran {
+                Ok((outcome, _)) => all.results.push((sink, outcome)),
+                Err(error) => return all.ended(error, index, transactional),
+            }
         }
-        Ok(results)
+        Ok(all)
     }
 
     /// Runs `work` in an IMMEDIATE transaction of its own, or, inside an open one, in a savepoint.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
@@ -49,7 +49,9 @@ pub(super) struct Control {
     shut_down: AtomicBool,
     deadline: AtomicU64,
     stopped: AtomicU8,
-    busy_timeout: AtomicU32,
+    /// Whether SQLite would have waited for a lock, and whether a call ended because of that.
+    busy: AtomicBool,
+    locked_out: AtomicBool,
     caller_alive: fn() -> bool,
 }
 
@@ -57,7 +59,6 @@ impl std::fmt::Debug for Control {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Control")
             .field("phase", &self.phase)
-            .field("busy_timeout", &self.busy_timeout)
             .finish_non_exhaustive()
     }
 }
@@ -71,17 +72,28 @@ impl Control {
             shut_down: AtomicBool::new(false),
             deadline: AtomicU64::new(NO_DEADLINE),
             stopped: AtomicU8::new(Stop::No as u8),
-            busy_timeout: AtomicU32::new(0),
+            busy: AtomicBool::new(false),
+            locked_out: AtomicBool::new(false),
             caller_alive,
         }
     }
 
-    pub(super) fn set_busy_timeout(&self, milliseconds: u32) {
-        self.busy_timeout.store(milliseconds, Relaxed);
+    /// The busy handler was called: to wait for the lock makes sense.
+    pub(super) fn note_busy(&self) {
+        self.busy.store(true, Relaxed);
     }
 
-    pub(super) fn busy_timeout(&self) -> Duration {
-        Duration::from_millis(self.busy_timeout.load(Relaxed).into())
+    /// Whether a call that met a lock can be made again, once.
+    pub(super) fn take_busy(&self) -> bool {
+        let busy = self.busy.swap(false, Relaxed);
+        if busy {
+            self.locked_out.store(true, Relaxed);
+        }
+        busy
+    }
+
+    pub(super) fn take_locked_out(&self) -> bool {
+        self.locked_out.swap(false, Relaxed)
     }
 
     pub(super) fn begin(&self, call: &Call) {
@@ -91,6 +103,8 @@ impl Control {
         });
         self.deadline.store(deadline, Relaxed);
         self.stopped.store(Stop::No as u8, Relaxed);
+        self.busy.store(false, Relaxed);
+        self.locked_out.store(false, Relaxed);
         self.phase.store(Phase::Running as u8, Release);
     }
 
@@ -132,7 +146,7 @@ impl Control {
         deadline != NO_DEADLINE && self.epoch.elapsed().as_nanos() >= u128::from(deadline)
     }
 
-    /// What SQLite reports as an interrupt, or as busy when waiting was cut short, by its cause.
+    /// What SQLite reports as an interrupt, by its cause.
     pub(super) fn stop_reason(&self, statement: Option<&str>) -> Option<Error> {
         let statement = statement.map(str::to_owned);
         match self.stopped.load(Relaxed) {

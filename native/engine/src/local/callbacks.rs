@@ -5,8 +5,6 @@
 
 use std::os::raw::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::sleep;
-use std::time::Duration;
 
 use super::call::Control;
 
@@ -21,30 +19,17 @@ pub(super) extern "C" fn progress(control: *mut c_void) -> c_int {
     stop_on_panic(|| control.must_stop(), true)
 }
 
-/// SQLite's busy handler: called while another connection holds the lock, with the number of
-/// calls before; zero gives up.
-pub(super) extern "C" fn busy(control: *mut c_void, calls: c_int) -> c_int {
+/// SQLite's busy handler: called where it makes sense to wait for a lock that another connection
+/// holds. It never waits: nobody sleeps on a scheduler's thread. The call ends, and is made again
+/// later.
+pub(super) extern "C" fn busy(control: *mut c_void, _calls: c_int) -> c_int {
     // SAFETY: as in `progress`.
     let control = unsafe { &*control.cast::<Control>() };
-    stop_on_panic(|| wait(control, calls.unsigned_abs()), false)
+    control.note_busy();
+    0
 }
 
 /// A panic must not unwind into C: it counts as the answer that ends the call.
 fn stop_on_panic(answer: impl FnOnce() -> bool, stop: bool) -> c_int {
     c_int::from(catch_unwind(AssertUnwindSafe(answer)).unwrap_or(stop))
-}
-
-/// Sleeps 1, 2, 4, 8, then 10 ms at a time, until `busy_timeout` is spent.
-fn wait(control: &Control, calls: u32) -> bool {
-    const LONGEST: u64 = 10;
-    let pause = (1_u64 << calls.min(4)).min(LONGEST);
-    let waited = match calls {
-        0..4 => (1_u64 << calls) - 1,
-        _ => 15 + u64::from(calls - 4) * LONGEST,
-    };
-    if control.must_stop() || Duration::from_millis(waited) >= control.busy_timeout() {
-        return false;
-    }
-    sleep(Duration::from_millis(pause));
-    true
 }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
@@ -18,6 +17,7 @@ use super::transaction::Transaction;
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::value::ValueRef;
 
 type ById<T> = HashMap<Id, T, FxBuildHasher>;
 
@@ -30,6 +30,24 @@ pub enum Source<'a> {
     Prepared(Id),
 }
 
+/// Asked before a statement writes, under the connection's lock.
+pub trait Entrance: std::fmt::Debug + Send {
+    /// Lets the connection write, or says why it has to wait. `statement` is for the error.
+    fn enter(&self, connection: &Connection, statement: &str) -> Result<()>;
+
+    /// The open transaction may be another one from here on.
+    fn forget_snapshot(&self);
+}
+
+/// How far a connection is in a transaction: <https://sqlite.org/c3ref/txn_state.html>.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TransactionState {
+    None,
+    /// It has read, and sees the database as it was then.
+    Read,
+    Write,
+}
+
 #[derive(Debug)]
 pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
@@ -40,6 +58,7 @@ pub struct Connection {
     pub(super) transaction: Option<Transaction>,
     pub(super) extensions_enabled: bool,
     pub(super) options: OpenOptions,
+    pub(super) entrance: Option<Box<dyn Entrance>>,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
 }
@@ -53,6 +72,7 @@ impl Connection {
             transaction: None,
             extensions_enabled: false,
             options,
+            entrance: None,
             control,
             raw: Arc::new(raw),
         }
@@ -70,10 +90,66 @@ impl Connection {
         self.cache.stats()
     }
 
-    /// How long a statement waits for a lock that another connection holds.
-    pub fn set_busy_timeout(&mut self, timeout: Duration) {
-        let milliseconds = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
-        self.control.set_busy_timeout(milliseconds);
+    /// What is asked before a statement writes.
+    pub fn set_entrance(&mut self, entrance: Box<dyn Entrance>) {
+        self.entrance = Some(entrance);
+    }
+
+    /// The main database's file; none for a temporary one or one in memory.
+    pub fn filename(&self) -> Option<String> {
+        self.raw.db_filename()
+    }
+
+    /// Whether the main database is open for reading only.
+    pub fn readonly(&self) -> bool {
+        self.raw.db_readonly()
+    }
+
+    pub fn transaction_state(&self) -> TransactionState {
+        match self.raw.txn_state() {
+            ffi::SQLITE_TXN_READ => TransactionState::Read,
+            ffi::SQLITE_TXN_WRITE => TransactionState::Write,
+            _ => TransactionState::None,
+        }
+    }
+
+    /// Pages that were written out since the connection was opened.
+    pub fn pages_written(&self) -> u64 {
+        self.raw.cache_write()
+    }
+
+    /// Whether the last call met another connection's lock, once.
+    pub fn take_locked_out(&self) -> bool {
+        self.control.take_locked_out()
+    }
+
+    pub fn in_wal_mode(&self) -> bool {
+        let Ok((Some(mut statement), _)) = self.prepare_first("PRAGMA journal_mode", 0) else {
+            return false;
+        };
+        matches!(statement.step(), Ok(true)) && statement.row().get(0) == ValueRef::Text(b"wal")
+    }
+
+    /// Before a statement runs: what writes may have to wait.
+    pub(super) fn admit(&self, statement: &Statement) -> Result<()> {
+        if statement.readonly() {
+            return Ok(());
+        }
+        self.check_may_write(statement)?;
+        self.enter(statement.sql())
+    }
+
+    pub(super) fn forget_snapshot(&self) {
+        if let Some(entrance) = &self.entrance {
+            entrance.forget_snapshot();
+        }
+    }
+
+    fn enter(&self, statement: &str) -> Result<()> {
+        match &self.entrance {
+            Some(entrance) => entrance.enter(self, statement),
+            None => Ok(()),
+        }
     }
 
     /// Runs one statement. Its rows go to `sink`; where that pauses, [`Outcome::rest`] names the
@@ -90,10 +166,10 @@ impl Connection {
         S: RowSink,
     {
         self.check_transaction()?;
-        let ran = match source {
-            Source::Sql(sql) => self.run_cached(sql, params, sink, call),
-            Source::Prepared(id) => self.run_prepared(id, params, sink, call),
-        };
+        let ran = self.in_call(call, |connection| match source {
+            Source::Sql(sql) => connection.run_cached(sql, params, sink),
+            Source::Prepared(id) => connection.run_prepared(id, params, sink),
+        });
         self.note_transaction(&ran);
         ran
     }
@@ -103,24 +179,17 @@ impl Connection {
         sql: &str,
         params: &P,
         sink: &mut S,
-        call: &Call,
     ) -> Result<Outcome>
     where
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
         let mut statement = self.take_statement(sql)?;
-        let ran = self.run(&mut statement, params, sink, call);
+        let ran = self.run(&mut statement, params, sink);
         self.keep(statement, None, ran)
     }
 
-    fn run_prepared<'p, P, S>(
-        &mut self,
-        id: Id,
-        params: &P,
-        sink: &mut S,
-        call: &Call,
-    ) -> Result<Outcome>
+    fn run_prepared<'p, P, S>(&mut self, id: Id, params: &P, sink: &mut S) -> Result<Outcome>
     where
         P: Params<'p> + ?Sized,
         S: RowSink,
@@ -136,7 +205,7 @@ impl Connection {
                 }
             }
         }
-        let ran = self.run(&mut statement, params, sink, call);
+        let ran = self.run(&mut statement, params, sink);
         self.keep(statement, Some(id), ran)
     }
 
@@ -152,6 +221,7 @@ impl Connection {
                 outcome.rest = Some(self.add_cursor(Cursor {
                     statement,
                     prepared,
+                    started: true,
                 }));
                 Ok(outcome)
             }
@@ -175,23 +245,8 @@ impl Connection {
         }
     }
 
-    fn run<'p, P, S>(
-        &self,
-        statement: &mut Statement,
-        params: &P,
-        sink: &mut S,
-        call: &Call,
-    ) -> Result<(Outcome, Progress)>
-    where
-        P: Params<'p> + ?Sized,
-        S: RowSink,
-    {
-        let _running = self.begin_call(call);
-        self.run_within_call(statement, params, sink)
-    }
-
-    /// [`run`](Connection::run) for callers that began the call themselves.
-    pub(super) fn run_within_call<'p, P, S>(
+    /// Runs a statement within a call.
+    pub(super) fn run<'p, P, S>(
         &self,
         statement: &mut Statement,
         params: &P,
@@ -201,7 +256,7 @@ impl Connection {
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
-        self.check_may_write(statement)?;
+        self.admit(statement)?;
         let before = self.changes_before(statement);
         let progress = rows::run(statement, params, sink)?;
         Ok((self.outcome(statement, before), progress))
@@ -229,21 +284,18 @@ impl Connection {
         }
     }
 
-    pub(super) fn begin_call(&self, call: &Call) -> RunningCall<'_> {
-        self.control.begin(call);
-        RunningCall(&self.control)
-    }
-
-    /// As [`begin_call`](Connection::begin_call), for work that changes the connection.
+    /// While `work` runs, the connection can be interrupted, and its deadline is that of `call`.
     pub(super) fn in_call<T>(
         &mut self,
         call: &Call,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
-        let control = Arc::clone(&self.control);
-        control.begin(call);
-        let _running = RunningCall(&control);
-        work(self)
+        self.control.begin(call);
+        // A statement of the caller's own may have taken the handler's place: PRAGMA busy_timeout.
+        self.raw.busy_handler();
+        let worked = work(self);
+        self.control.end();
+        worked
     }
 
     /// Takes the statement of `sql` out of the cache, or prepares it.
@@ -298,9 +350,9 @@ impl Connection {
     }
 
     /// Prepares a statement that stays until it is finalized, whatever the cache evicts.
-    pub fn prepare(&mut self, sql: &str) -> Result<Id> {
+    pub fn prepare(&mut self, sql: &str, call: &Call) -> Result<Id> {
         self.check_transaction()?;
-        let statement = self.prepare_only_statement(sql)?;
+        let statement = self.in_call(call, |connection| connection.prepare_only_statement(sql))?;
         let id = Id::new_v4();
         self.prepared.insert(id, Some(statement));
         Ok(id)
@@ -358,15 +410,22 @@ impl Connection {
     /// Writes dirty pages of the page cache to the database file:
     /// <https://sqlite.org/c3ref/db_cacheflush.html>.
     pub fn cacheflush(&mut self, call: &Call) -> Result<()> {
-        let _running = self.begin_call(call);
-        self.check(self.raw.db_cacheflush())
+        self.in_call(call, |connection| {
+            connection.check(connection.raw.db_cacheflush())
+        })
     }
 
+    /// Every mode but the passive one takes the writers' lock.
     pub fn checkpoint(&mut self, mode: CheckpointMode, call: &Call) -> Result<Checkpoint> {
-        let _running = self.begin_call(call);
-        self.raw
-            .wal_checkpoint(mode as i32)
-            .map_err(|code| self.raw.error(code, None))
+        self.in_call(call, |connection| {
+            if mode != CheckpointMode::Passive {
+                connection.enter("PRAGMA wal_checkpoint")?;
+            }
+            connection
+                .raw
+                .wal_checkpoint(mode as i32)
+                .map_err(|code| connection.raw.error(code, None))
+        })
     }
 
     pub(super) fn check(&self, code: i32) -> Result<()> {
@@ -386,13 +445,4 @@ pub enum CheckpointMode {
     Full = ffi::SQLITE_CHECKPOINT_FULL,
     Restart = ffi::SQLITE_CHECKPOINT_RESTART,
     Truncate = ffi::SQLITE_CHECKPOINT_TRUNCATE,
-}
-
-/// While it lives, the connection can be interrupted.
-pub(super) struct RunningCall<'c>(&'c Control);
-
-impl Drop for RunningCall<'_> {
-    fn drop(&mut self) {
-        self.0.end();
-    }
 }

@@ -14,6 +14,8 @@ pub(super) struct Cursor {
     pub(super) statement: Statement,
     /// The prepared statement that the run borrowed; `None`: it goes back to the cache.
     pub(super) prepared: Option<Id>,
+    /// Whether it has stepped.
+    pub(super) started: bool,
 }
 
 /// What a fetch left.
@@ -28,13 +30,16 @@ pub enum Fetched {
 impl Connection {
     /// Opens a cursor and binds its parameters; it steps for the first time in
     /// [`fetch`](Connection::fetch). A statement that writes runs to its end then.
-    pub fn declare<'p, P>(&mut self, source: Source<'_>, params: &P) -> Result<Id>
+    pub fn declare<'p, P>(&mut self, source: Source<'_>, params: &P, call: &Call) -> Result<Id>
     where
         P: Params<'p> + ?Sized,
     {
         self.check_transaction()?;
         let (mut statement, prepared) = match source {
-            Source::Sql(sql) => (self.take_statement(sql)?, None),
+            Source::Sql(sql) => {
+                let statement = self.in_call(call, |connection| connection.take_statement(sql))?;
+                (statement, None)
+            }
             Source::Prepared(id) => {
                 let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
                 (slot.take().ok_or(Error::StatementBusy)?, Some(id))
@@ -47,6 +52,7 @@ impl Connection {
             Ok(()) => Ok(self.add_cursor(Cursor {
                 statement,
                 prepared,
+                started: false,
             })),
             Err(error) => {
                 statement.reset();
@@ -67,13 +73,21 @@ impl Connection {
     pub fn fetch<S: RowSink>(&mut self, id: Id, sink: &mut S, call: &Call) -> Result<Fetched> {
         self.check_transaction()?;
         let mut cursor = self.cursors.remove(&id).ok_or(Error::CursorClosed)?;
-        let running = self.begin_call(call);
         let before = self.changes_before(&cursor.statement);
-        let fetched = resume(&mut cursor.statement, sink);
-        drop(running);
+        let fetched = self.in_call(call, |connection| {
+            connection.admit(&cursor.statement)?;
+            resume(&mut cursor.statement, sink)
+        });
         self.note_transaction(&fetched);
         match fetched {
+            Err(error) if error.must_wait() && !cursor.started => {
+                // Its parameters stay bound.
+                cursor.statement.restart();
+                self.cursors.insert(id, cursor);
+                Err(error)
+            }
             Ok(Progress::Paused) => {
+                cursor.started = true;
                 self.cursors.insert(id, cursor);
                 Ok(Fetched::More)
             }
@@ -87,7 +101,8 @@ impl Connection {
             Err(error) => {
                 cursor.statement.reset();
                 self.give_back(cursor.statement, cursor.prepared);
-                Err(error)
+                // Rows have been handed over: the call cannot be made again.
+                Err(error.final_now())
             }
         }
     }

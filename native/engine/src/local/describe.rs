@@ -1,5 +1,6 @@
 //! The result columns of SQL that is not run.
 
+use super::call::Call;
 use super::connection::Connection;
 use super::statement::Column;
 use crate::error::Result;
@@ -7,8 +8,8 @@ use crate::error::Result;
 impl Connection {
     /// Takes the statement from the cache or prepares it, as a run would, which makes this cheap
     /// right after one.
-    pub fn describe(&mut self, sql: &str) -> Result<Vec<Column>> {
-        let statement = self.take_statement(sql)?;
+    pub fn describe(&mut self, sql: &str, call: &Call) -> Result<Vec<Column>> {
+        let statement = self.in_call(call, |connection| connection.take_statement(sql))?;
         let columns = statement.columns();
         self.give_back(statement, None);
         Ok(columns)

@@ -27,9 +27,10 @@ mod script;
 mod statement;
 mod transaction;
 
+pub use batch::{Ran, Stopped};
 pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
-pub use connection::{CheckpointMode, Connection, Source};
+pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;

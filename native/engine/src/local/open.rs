@@ -1,8 +1,7 @@
 //! Opening a database and setting it up.
 
 use std::sync::Arc;
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libsql::ffi;
 
@@ -124,9 +123,7 @@ impl Connection {
         if let Some(key) = key {
             set_key(&raw, &key)?;
         }
-        let busy_timeout = options.busy_timeout;
         let mut connection = Connection::new(raw, control, options);
-        connection.set_busy_timeout(busy_timeout);
         let call = Call::default();
         connection
             .execute("PRAGMA schema_version", &call)
@@ -140,7 +137,6 @@ impl Connection {
 
     /// Sets what belongs to the connection, not to the file; also after a reset.
     pub(super) fn apply_options(&mut self, call: &Call) -> Result<()> {
-        self.set_busy_timeout(self.options.busy_timeout);
         self.enable_extensions(false)?;
         for (setting, on) in [
             (ffi::SQLITE_DBCONFIG_ENABLE_FKEY, self.options.foreign_keys),
@@ -170,8 +166,6 @@ impl Connection {
         Ok(())
     }
 
-    /// Switching a file to WAL needs it for oneself for a moment, and SQLite does not call the
-    /// busy handler for that: connections that open a new file together have to try again.
     fn set_journal_mode(&mut self, call: &Call) -> Result<()> {
         let Some((mode, required)) = self.options.journal_mode else {
             return Ok(());
@@ -180,18 +174,12 @@ impl Connection {
             return Ok(());
         }
         let name = mode.name();
-        let give_up = Instant::now() + self.options.busy_timeout;
-        let now = loop {
-            if self.journal_mode("PRAGMA journal_mode", call)? == name {
-                return Ok(());
-            }
-            match self.journal_mode(&format!("PRAGMA journal_mode = {name}"), call) {
-                Err(error) if error.is_busy() && Instant::now() < give_up => {
-                    sleep(Duration::from_millis(2));
-                }
-                switched => break switched?,
-            }
-        };
+        if self.journal_mode("PRAGMA journal_mode", call)? == name {
+            return Ok(());
+        }
+        let now = self
+            .journal_mode(&format!("PRAGMA journal_mode = {name}"), call)
+            .map_err(Error::worth_waiting)?;
         // A database in memory has no other mode: asking for one does no harm.
         if required && now != name && now != JournalMode::Memory.name() {
             return Err(Error::InvalidArgument(format!(

@@ -72,7 +72,6 @@ impl RawConnection {
         // gives up only after the database is closed.
         unsafe {
             ffi::sqlite3_extended_result_codes(self.db.as_ptr(), 1);
-            ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control);
             ffi::sqlite3_progress_handler(
                 self.db.as_ptr(),
                 callbacks::PROGRESS_STEPS,
@@ -80,6 +79,12 @@ impl RawConnection {
                 control,
             );
         }
+    }
+
+    pub(super) fn busy_handler(&self) {
+        let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
+        // SAFETY: as in `install_callbacks`.
+        unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
     /// For `functions/call.rs`, which registers more callbacks.
@@ -178,6 +183,41 @@ impl RawConnection {
     pub(super) fn db_readonly(&self) -> bool {
         // SAFETY: self.db is live.
         unsafe { ffi::sqlite3_db_readonly(self.db.as_ptr(), c"main".as_ptr()) == 1 }
+    }
+
+    /// The file of the main database; none for a temporary one or one in memory.
+    pub(super) fn db_filename(&self) -> Option<String> {
+        // SAFETY: self.db is live; the name is copied before anything else is called.
+        let name = unsafe {
+            let name = ffi::sqlite3_db_filename(self.db.as_ptr(), c"main".as_ptr());
+            if name.is_null() {
+                return None;
+            }
+            CStr::from_ptr(name).to_string_lossy().into_owned()
+        };
+        (!name.is_empty()).then_some(name)
+    }
+
+    /// The furthest that any of the databases is in a transaction.
+    pub(super) fn txn_state(&self) -> c_int {
+        // SAFETY: self.db is live; without a name, all databases are asked.
+        unsafe { ffi::sqlite3_txn_state(self.db.as_ptr(), ptr::null()) }
+    }
+
+    /// Pages of the page cache that were written out since the connection was opened.
+    pub(super) fn cache_write(&self) -> u64 {
+        let (mut current, mut highest) = (0, 0);
+        // SAFETY: self.db is live; both counts are there to be written.
+        unsafe {
+            ffi::sqlite3_db_status(
+                self.db.as_ptr(),
+                ffi::SQLITE_DBSTATUS_CACHE_WRITE,
+                &raw mut current,
+                &raw mut highest,
+                0,
+            );
+        }
+        u64::try_from(current).unwrap_or(0)
     }
 
     /// One of the on/off settings of <https://sqlite.org/c3ref/c_dbconfig_defensive.html>.
@@ -293,7 +333,7 @@ impl RawConnection {
     /// The error that the last failed call left, on behalf of `statement`.
     pub(super) fn error(&self, code: c_int, statement: Option<&str>) -> Error {
         let primary = code & 0xff;
-        if (primary == ffi::SQLITE_INTERRUPT || primary == ffi::SQLITE_BUSY)
+        if primary == ffi::SQLITE_INTERRUPT
             && let Some(error) = self.control.stop_reason(statement)
         {
             return error;
@@ -308,12 +348,19 @@ impl RawConnection {
         {
             message = format!("{message} ({reason})");
         }
-        Error::Sqlite(Box::new(SqliteError {
+        let error = Box::new(SqliteError {
             extended_code,
             message,
             statement: statement.map(str::to_owned),
             offset: self.error_offset(),
-        }))
+        });
+        match extended_code {
+            ffi::SQLITE_BUSY_SNAPSHOT => Error::stale_snapshot(statement),
+            // SQLite calls no handler for its shared cache.
+            ffi::SQLITE_LOCKED_SHAREDCACHE => Error::Locked(error),
+            _ if primary == ffi::SQLITE_BUSY && self.control.take_busy() => Error::Locked(error),
+            _ => Error::Sqlite(error),
+        }
     }
 }
 

@@ -12,18 +12,25 @@ impl Connection {
     /// databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
-        let call = Call::default();
+        // What follows writes nothing but temporary objects: it needs no gate.
+        let entrance = self.entrance.take();
+        let reset = self.reset_ungated(&Call::default());
+        self.entrance = entrance;
+        reset
+    }
+
+    fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {
-            self.rollback(&call)?;
+            self.rollback(call)?;
         }
         self.transaction = None;
-        self.drop_temporary_objects(&call)?;
-        self.detach_databases(&call)?;
+        self.drop_temporary_objects(call)?;
+        self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
-        self.apply_options(&call)
+        self.apply_options(call)
     }
 
     fn drop_temporary_objects(&mut self, call: &Call) -> Result<()> {
@@ -71,8 +78,12 @@ impl Connection {
 
     /// Runs a statement that is not worth a place in the cache.
     pub(super) fn execute(&mut self, sql: &str, call: &Call) -> Result<()> {
-        self.execute_script(sql, Collect::default, call)
-            .map(|_| ())
-            .map_err(Error::without_index)
+        let ran = self
+            .execute_script(sql, 0, Collect::default, call)
+            .map_err(Error::without_index)?;
+        match ran.stopped {
+            Some(stopped) => Err(stopped.error),
+            None => Ok(()),
+        }
     }
 }

@@ -1,24 +1,26 @@
 //! Scripts: SQL of several statements, run one after the other.
 
-use super::batch::refuse_transaction_control;
+use super::batch::{Ran, refuse_transaction_control};
 use super::call::Call;
 use super::connection::Connection;
-use super::rows::{Outcome, RowSink};
+use super::rows::RowSink;
 use crate::error::{Error, Result};
 use crate::params::NoParams;
 
 impl Connection {
     /// Runs every statement of `sql`; `new_sink` makes the sink of each. What ran before a
-    /// statement that fails stays done.
+    /// statement that fails stays done. `first` is the index of the first one, where this is the
+    /// rest of a script.
     pub fn execute_script<S: RowSink>(
         &mut self,
         sql: &str,
+        first: usize,
         new_sink: impl FnMut() -> S,
         call: &Call,
-    ) -> Result<Vec<(S, Outcome)>> {
+    ) -> Result<Ran<S>> {
         self.check_transaction()?;
         let ran = self.in_call(call, |connection| {
-            connection.run_script(sql, new_sink, false)
+            connection.run_script(sql, first, new_sink, false)
         });
         self.note_transaction(&ran);
         ran
@@ -30,11 +32,11 @@ impl Connection {
         sql: &str,
         new_sink: impl FnMut() -> S,
         call: &Call,
-    ) -> Result<Vec<(S, Outcome)>> {
+    ) -> Result<Ran<S>> {
         self.check_transaction()?;
         let ran = self.all_or_nothing(call, |connection| {
             connection.in_call(call, |connection| {
-                connection.run_script(sql, new_sink, true)
+                connection.run_script(sql, 0, new_sink, true)
             })
         });
         self.note_transaction(&ran);
@@ -44,36 +46,39 @@ impl Connection {
     fn run_script<S: RowSink>(
         &mut self,
         sql: &str,
+        first: usize,
         mut new_sink: impl FnMut() -> S,
         transactional: bool,
-    ) -> Result<Vec<(S, Outcome)>> {
-        let mut results = Vec::new();
+    ) -> Result<Ran<S>> {
+        self.forget_snapshot();
+        let mut all = Ran::new(first);
         let mut offset = 0;
         while offset < sql.len() {
-            let index = results.len();
-            let (statement, read) = self
-                .prepare_first(&sql[offset..], 0)
-                .map_err(|error| error.in_batch(index))?;
-            offset += read;
+            let (statement, read) = match self.prepare_first(&sql[offset..], 0) {
+                Ok(prepared) => prepared,
+                Err(error) => return all.ended(error, offset, transactional),
+            };
             let Some(mut statement) = statement else {
                 if read == 0 {
                     break;
                 }
+                offset += read;
                 continue;
             };
             if transactional {
-                refuse_transaction_control(&statement, index)?;
+                refuse_transaction_control(&statement, all.next_index())?;
             }
             let mut sink = new_sink();
-            let (outcome, _) = self
-                .run_within_call(&mut statement, &NoParams, &mut NeverPause(&mut sink))
-                .map_err(|error| error.in_batch(index))?;
-            results.push((sink, outcome));
+            match self.run(&mut statement, &NoParams, &mut NeverPause(&mut sink)) {
+                Ok((outcome, _)) => all.results.push((sink, outcome)),
+                Err(error) => return all.ended(error, offset, transactional),
+            }
+            offset += read;
         }
-        if results.is_empty() {
+        if all.results.is_empty() {
             return Err(Error::EmptyStatement);
         }
-        Ok(results)
+        Ok(all)
     }
 }
 

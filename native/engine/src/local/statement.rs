@@ -119,6 +119,11 @@ impl Statement {
         }
     }
 
+    /// Ends the run; the parameters stay.
+    pub(super) fn restart(&mut self) {
+        let _ = self.raw.reset();
+    }
+
     pub(crate) fn forms(&self) -> &Forms {
         &self.raw.connection().forms
     }

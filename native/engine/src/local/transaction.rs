@@ -191,7 +191,9 @@ impl Connection {
     }
 
     fn control_statement(&mut self, sql: &str, call: &Call) -> Result<()> {
-        self.run_cached(sql, &NoParams, &mut CountRows::default(), call)?;
+        self.in_call(call, |connection| {
+            connection.run_cached(sql, &NoParams, &mut CountRows::default())
+        })?;
         Ok(())
     }
 }

@@ -1,0 +1,309 @@
+defmodule EctoLibSql.Call do
+  @moduledoc false
+  # The calls of the NIF, as EctoLibSql and EctoLibSql.Connection make them: each with a deadline (in
+  # milliseconds of monotonic time, or :infinity), waiting where others write, with parameters that
+  # are structs encoded.
+
+  import EctoLibSql.Waiting, only: [is_blocked: 1, remaining: 1]
+
+  alias EctoLibSql.{Error, Native, Params, Result, State, Waiting}
+
+  require Logger
+
+  # The NIF has its own cap for one call; this asks for no less than that.
+  @rows_a_call 1_000_000
+
+  @type deadline :: integer() | :infinity
+  @type params :: EctoLibSql.params()
+
+  @doc """
+  The deadline of a call that may take so many milliseconds.
+  """
+  @spec deadline(timeout()) :: deadline()
+  def deadline(:infinity), do: :infinity
+
+  def deadline(timeout) when is_integer(timeout) and timeout >= 0,
+    do: System.monotonic_time(:millisecond) + timeout
+
+  def deadline(other),
+    do: raise(ArgumentError, "timeout takes milliseconds or :infinity, got: #{inspect(other)}")
+
+  ## Opening
+
+  @doc """
+  Opens a connection, for as long as the busy timeout while others have the file for themselves.
+  """
+  @spec open(map()) :: {:ok, String.t()} | {:error, Error.t()}
+  def open(options), do: open(options, deadline(options.busy_timeout))
+
+  defp open(options, limit) do
+    case Native.open(options) do
+      {:locked, error} ->
+        if remaining(limit) > 0 do
+          Process.sleep(:rand.uniform(4))
+          open(options, limit)
+        else
+          {:error, error}
+        end
+
+      reply ->
+        reply
+    end
+  end
+
+  ## Queries
+
+  @spec query(State.t(), String.t(), params(), deadline()) ::
+          {:ok, Result.t()} | {:error, Error.t()}
+  def query(s, statement, params, deadline), do: query(s, statement, params, deadline, nil)
+
+  # This is every query's way: no closure, nothing that only a blocked call needs.
+  defp query(s, statement, params, deadline, waiting) do
+    case Native.query(s, statement, params, remaining(deadline)) do
+      {:ok, result} ->
+        {:ok, Result.new(result)}
+
+      {:more, cursor, columns, rows, num_rows} ->
+        fetch_rest(s, cursor, columns, [rows], num_rows, deadline)
+
+      :encode_params ->
+        with {:ok, params} <- Params.encode(params),
+             do: query(s, statement, params, deadline, waiting)
+
+      {:error, _} = error ->
+        reply(s, error)
+
+      blocked when is_blocked(blocked) ->
+        with {:again, waiting} <- Waiting.wait(s, blocked, deadline, waiting) do
+          query(s, statement, params, deadline, waiting)
+        else
+          {:error, error} -> {:error, %{error | statement: error.statement || statement}}
+        end
+    end
+  end
+
+  defp fetch_rest(s, cursor, columns, chunks, num_rows, deadline) do
+    case Native.fetch(s, cursor, @rows_a_call, remaining(deadline)) do
+      {:more, _columns, rows, count} ->
+        fetch_rest(s, cursor, columns, [rows | chunks], num_rows + count, deadline)
+
+      {:done, {_columns, rows, count, changes, last_insert_rowid, _autocommit}} ->
+        {:ok,
+         %Result{
+           columns: columns,
+           rows: concat(chunks, rows),
+           num_rows: num_rows + count,
+           changes: changes,
+           last_insert_rowid: last_insert_rowid
+         }}
+
+      {:error, _} = error ->
+        Native.deallocate(s, cursor)
+        reply(s, error)
+    end
+  end
+
+  # `chunks` are in reverse order.
+  defp concat(chunks, last), do: Enum.reduce(chunks, last, &(&1 ++ &2))
+
+  @spec query_row(State.t(), String.t(), params(), deadline()) ::
+          {:ok, [Result.value()]} | {:error, :no_rows | :multiple_rows | Error.t()}
+  def query_row(s, statement, params, deadline),
+    do: with_encoded(s, params, deadline, &Native.do_query_row(s, statement, &1, &2))
+
+  @spec run(State.t(), String.t(), params(), deadline()) :: :ok | {:error, Error.t()}
+  def run(s, statement, params, deadline),
+    do: with_encoded(s, params, deadline, &Native.run(s, statement, &1, &2))
+
+  @spec prepare(State.t(), String.t(), deadline()) :: {:ok, String.t()} | {:error, Error.t()}
+  def prepare(s, sql, deadline), do: waiting(s, deadline, &Native.prepare(s, sql, &1))
+
+  @spec describe(State.t(), String.t(), deadline()) ::
+          {:ok, [{String.t() | nil, String.t() | nil}]} | {:error, Error.t()}
+  def describe(s, sql, deadline), do: waiting(s, deadline, &Native.describe(s, sql, &1))
+
+  ## Cursors
+
+  @spec declare(State.t(), String.t(), params(), deadline()) ::
+          {:ok, String.t()} | {:error, Error.t()}
+  def declare(s, statement, params, deadline),
+    do: with_encoded(s, params, deadline, &Native.declare(s, statement, &1, &2))
+
+  @spec fetch(State.t(), String.t(), pos_integer(), deadline()) ::
+          {:cont | :halt, Result.t()} | {:error, Error.t()}
+  def fetch(s, cursor, max_rows, deadline) do
+    case waiting(s, deadline, &Native.fetch(s, cursor, max_rows, &1)) do
+      {:more, columns, rows, count} ->
+        {:cont, %Result{columns: columns, rows: rows, num_rows: count}}
+
+      {:done, result} ->
+        {:halt, Result.new(result)}
+
+      {:error, _} = error ->
+        error
+    end
+  end
+
+  ## Batches
+
+  @spec script(State.t(), String.t(), boolean(), deadline()) ::
+          {:ok, [Result.t()]} | {:error, Error.t()}
+  def script(s, sql, transactional, deadline) do
+    run_parts(s, sql, deadline, fn sql, first, timeout ->
+      {Native.execute_script(s, sql, transactional, first, timeout),
+       &binary_part(sql, &1, byte_size(sql) - &1)}
+    end)
+  end
+
+  @spec batch(State.t(), [{String.t(), params()}], boolean(), deadline()) ::
+          {:ok, [Result.t()]} | {:error, Error.t()}
+  def batch(s, statements, transactional, deadline) do
+    ran =
+      run_parts(s, statements, deadline, fn statements, first, timeout ->
+        {Native.execute_list(s, statements, transactional, first, timeout),
+         &Enum.drop(statements, &1)}
+      end)
+
+    with :encode_params <- ran,
+         {:ok, statements} <- encode_batch(statements),
+         do: batch(s, statements, transactional, deadline)
+  end
+
+  # Where a part that others keep from writing comes after one that has run, only what is left is
+  # run when its turn has come.
+  defp run_parts(s, work, deadline, run), do: run_parts(s, work, deadline, run, [], nil)
+
+  defp run_parts(s, work, deadline, run, done, waiting) do
+    {ran, rest} = run.(work, length(done), remaining(deadline))
+
+    case ran do
+      {:ok, results} ->
+        {:ok, Enum.reverse(done, Enum.map(results, &Result.new/1))}
+
+      {:stopped, results, at, blocked} ->
+        waiting = if results == [], do: waiting
+        done = Enum.reduce(results, done, &[Result.new(&1) | &2])
+
+        with {:again, waiting} <- Waiting.wait(s, blocked, deadline, waiting) do
+          run_parts(s, rest.(at), deadline, run, done, waiting)
+        else
+          {:error, error} -> {:error, at_index(error, length(done))}
+        end
+
+      blocked when is_blocked(blocked) ->
+        with {:again, waiting} <- Waiting.wait(s, blocked, deadline, waiting),
+             do: run_parts(s, work, deadline, run, done, waiting)
+
+      :encode_params ->
+        :encode_params
+
+      error ->
+        reply(s, error)
+    end
+  end
+
+  defp at_index(error, index),
+    do: %{error | index: index, message: "statement #{index} of the batch: #{error.message}"}
+
+  defp encode_batch(statements) do
+    statements
+    |> Enum.with_index()
+    |> Enum.reduce_while({:ok, []}, fn {{sql, params}, index}, {:ok, encoded} ->
+      case Params.encode(params) do
+        {:ok, params} -> {:cont, {:ok, [{sql, params} | encoded]}}
+        {:error, error} -> {:halt, {:error, %{error | index: index, statement: sql}}}
+      end
+    end)
+    |> then(fn
+      {:ok, encoded} -> {:ok, Enum.reverse(encoded)}
+      error -> error
+    end)
+  end
+
+  ## Transactions
+
+  @spec begin(State.t(), EctoLibSql.behavior(), deadline()) :: :ok | {:error, Error.t()}
+  def begin(s, behavior, deadline), do: waiting(s, deadline, &Native.begin(s, behavior, &1))
+
+  @spec commit(State.t(), deadline()) :: :ok | {:error, Error.t()}
+  def commit(s, deadline), do: waiting(s, deadline, &Native.commit(s, &1))
+
+  @spec rollback(State.t()) :: :ok | {:error, Error.t()}
+  def rollback(s), do: waiting(s, :infinity, fn _timeout -> Native.rollback(s) end)
+
+  @spec savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
+  def savepoint(s, name, deadline), do: waiting(s, deadline, &Native.savepoint(s, name, &1))
+
+  @spec release_savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
+  def release_savepoint(s, name, deadline),
+    do: waiting(s, deadline, &Native.release_savepoint(s, name, &1))
+
+  @spec rollback_to_savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
+  def rollback_to_savepoint(s, name, deadline),
+    do: waiting(s, deadline, &Native.rollback_to_savepoint(s, name, &1))
+
+  ## The connection
+
+  @spec reset(State.t()) :: :ok | {:error, Error.t()}
+  def reset(s), do: waiting(s, :infinity, fn _timeout -> Native.do_reset(s) end)
+
+  @spec cacheflush(State.t(), deadline()) :: :ok | {:error, Error.t()}
+  def cacheflush(s, deadline), do: waiting(s, deadline, &Native.cacheflush(s, &1))
+
+  @doc """
+  A checkpoint. One that readers keep from its end is made again, for as long as the busy timeout.
+  """
+  @spec checkpoint(State.t(), atom(), deadline()) ::
+          {:ok, EctoLibSql.checkpoint()} | {:error, Error.t()}
+  def checkpoint(s, mode, deadline) do
+    with {:ok, {busy_timeout, _interrupts}} <- Native.patience(s),
+         do: checkpoint(s, mode, deadline, min(deadline(busy_timeout), deadline))
+  end
+
+  defp checkpoint(s, mode, deadline, limit) do
+    case waiting(s, deadline, &Native.checkpoint(s, mode, &1)) do
+      {:ok, %{busy: true}} = done when mode != :passive ->
+        if remaining(limit) > 0 do
+          Process.sleep(:rand.uniform(4))
+          checkpoint(s, mode, deadline, limit)
+        else
+          done
+        end
+
+      reply ->
+        reply
+    end
+  end
+
+  ## Shared
+
+  defp waiting(s, deadline, call), do: reply(s, Waiting.call(s, deadline, call))
+
+  # Where a parameter is a struct, the NIF has answered before anything ran.
+  defp with_encoded(s, params, deadline, call) do
+    case waiting(s, deadline, &call.(params, &1)) do
+      :encode_params ->
+        with {:ok, params} <- Params.encode(params),
+             do: waiting(s, deadline, &call.(params, &1))
+
+      reply ->
+        reply
+    end
+  end
+
+  @doc """
+  Passes a reply on. Use of what is another's is a mistake of the program: it is told, and it is
+  logged.
+  """
+  @spec reply(State.t(), reply) :: reply when reply: term()
+  def reply(s, {:error, %Error{code: code, message: message}} = error)
+      when code in [:not_transaction_owner, :wrong_connection] do
+    Logger.warning(
+      "EctoLibSql: #{message} (connection #{s.conn_id}, called by #{inspect(self())})"
+    )
+
+    error
+  end
+
+  def reply(_s, reply), do: reply
+end

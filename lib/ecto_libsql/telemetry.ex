@@ -1,0 +1,29 @@
+defmodule EctoLibSql.Telemetry do
+  @moduledoc """
+  The [telemetry](https://hexdocs.pm/telemetry) events of the driver.
+
+  They are sent where the package `:telemetry` is there, which it is with Ecto. Times are in native
+  units (`System.convert_time_unit/3`).
+
+    * `[:ecto_libsql, :gate, :wait]` - a call has waited for its turn at the write gate.
+      Measurements: `:duration`. Metadata: `:conn_id`, `:database`, `:result` (`:turn`, `:busy` or
+      `:interrupted`) and, with `:busy`, `:holder`, the process that had the gate (or `nil`)
+    * `[:ecto_libsql, :lock, :wait]` - a call has met the lock of another program, or of readers
+      outside of WAL mode, and is made again. Measurements: `:duration`, for how long it slept, and
+      `:attempt`, from 1. Metadata: `:conn_id`, `:database`
+    * `[:ecto_libsql, :retry]` - a call or a transaction that failed is run again, as the option
+      `:retry` asks. Measurements: `:attempt`, from 1, and `:backoff`, how long it slept before it.
+      Metadata: `:conn_id`, `:database`, `:error` and `:kind` (`:call` or `:transaction`)
+  """
+
+  if Code.ensure_loaded?(:telemetry) do
+    @doc false
+    @spec execute([atom()], map(), map()) :: :ok
+    def execute(event, measurements, metadata),
+      do: :telemetry.execute(event, measurements, metadata)
+  else
+    @doc false
+    @spec execute([atom()], map(), map()) :: :ok
+    def execute(_event, _measurements, _metadata), do: :ok
+  end
+end
