@@ -13,6 +13,8 @@ if Code.ensure_loaded?(DBConnection) do
 
       * `:default_transaction_mode` - how `DBConnection.transaction/3` begins one that does not
         say: `:immediate` (default), `:deferred`, `:exclusive` or `:read_only`
+      * `:retry` - how often a statement is run again outside of a transaction whose error may pass.
+        A statement's own option of this name wins. Default: `0`
       * `:attach` - databases that every connection [attaches](https://sqlite.org/lang_attach.html),
         a keyword list of names and files: `attach: [archive: "archive.db"]`. To Ecto, the name is a
         prefix. Default: none

@@ -89,7 +89,7 @@ defmodule EctoLibSql.Retry do
             attempt: number,
             backoff: System.convert_time_unit(backoff, :millisecond, :native)
           },
-          %{conn_id: s && s.conn_id, database: s && s.database, error: error, kind: kind}
+          Map.merge(of(s), %{error: error, kind: kind})
         )
 
         attempt(s, times, number + 1, kind, fun, error_to_retry)
@@ -98,6 +98,9 @@ defmodule EctoLibSql.Retry do
         reply
     end
   end
+
+  defp of(nil), do: %{conn_id: nil, database: nil}
+  defp of(%State{} = s), do: %{conn_id: s.conn_id, database: s.database}
 
   # Doubles, and is drawn between half of itself and the whole.
   defp backoff(number) do

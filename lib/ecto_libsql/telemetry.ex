@@ -13,7 +13,8 @@ defmodule EctoLibSql.Telemetry do
       `:attempt`, from 1. Metadata: `:conn_id`, `:database`
     * `[:ecto_libsql, :retry]` - a call or a transaction that failed is run again, as the option
       `:retry` asks. Measurements: `:attempt`, from 1, and `:backoff`, how long it slept before it.
-      Metadata: `:conn_id`, `:database`, `:error` and `:kind` (`:call` or `:transaction`)
+      Metadata: `:conn_id` and `:database` (both `nil` for a repo's transaction), `:error` and `:kind`
+      (`:call` or `:transaction`)
   """
 
   if Code.ensure_loaded?(:telemetry) do

@@ -329,6 +329,7 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
 
     test "a state shows what it is a state of, and no options" do
       s = connect!()
+
       assert s |> Map.from_struct() |> Map.keys() |> Enum.sort() ==
                [:conn_id, :database, :mode, :retry, :timeout]
     end

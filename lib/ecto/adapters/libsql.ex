@@ -124,10 +124,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     alias Ecto.Adapters.LibSql.{Connection, InsertAll, Migration, MigrationLock}
     alias Ecto.Adapters.LibSql.{Storage, Structure, Types}
     alias Ecto.Adapters.LibSql.Types.Declared
+    alias EctoLibSql.Retry
 
     ## Adapter
 
-    defoverridable init: 1, stream: 5
+    defoverridable init: 1, stream: 5, transaction: 3
 
     # The meta, which every callback gets, also says which database it is, and which column types
     # its migrations write: a repo that is started dynamically has others than its configuration
@@ -136,7 +137,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def init(config) do
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
       types = Migration.column_types(config)
-      {:ok, child_spec, Map.merge(meta, %{database: config[:database], column_types: types})}
+
+      own = %{
+        database: config[:database],
+        column_types: types,
+        retry: Keyword.get(config, :retry, 0)
+      }
+
+      {:ok, child_spec, Map.merge(meta, own)}
     end
 
     @impl Ecto.Adapter
@@ -165,6 +173,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def stream(meta, query_meta, query, params, opts) do
       opts = Declared.note(opts, query_meta)
       Ecto.Adapters.SQL.stream(meta, query_meta, query, params, opts)
+    end
+
+    ## Transaction
+
+    # A transaction that failed for a reason that may pass is run again as a whole; inside of
+    # another one, that one is.
+    @impl Ecto.Adapter.Transaction
+    def transaction(meta, opts, fun) do
+      {retry, opts} = Keyword.pop(opts, :retry, meta.retry)
+      retry = if in_transaction?(meta), do: 0, else: retry
+      opts = Keyword.put(opts, :retry, 0)
+      Retry.transaction(nil, retry, fn -> Ecto.Adapters.SQL.transaction(meta, opts, fun) end)
     end
 
     ## Schema
