@@ -25,6 +25,42 @@ defmodule EctoLibSql do
   `transaction_scope: :connection`). When a process dies, its running query is stopped, its
   transaction rolled back, and its statements and cursors are freed, at once.
 
+  ## Writers
+
+  SQLite has one writer for a file at a time. All connections of this VM to one file, however its
+  path is spelled, share a write gate: IMMEDIATE and EXCLUSIVE transactions, and statements that
+  write outside of one, pass it one after the other, in the order in which they came. Who waits is a
+  process in `receive`; no thread of the VM is held. Readers wait for nobody (in WAL mode).
+
+  A call waits for at most `:busy_timeout`, and no longer than its own `:timeout`. Then it is an error
+  with the code `:busy`, whose `:wait` says for how long it waited, which process had the gate, and
+  since when. `write_gate/1` shows who has it now.
+
+  A DEFERRED transaction passes the gate with its first write. If somebody else has written since it
+  first read, that write is an error with the code `:busy_snapshot`, at once: such a transaction can
+  only be rolled back and run again.
+
+  The locks of other programs on the file, and of readers outside of WAL mode, are waited for by
+  making the call again, with pauses of 1 to 16 milliseconds. A connection with attached
+  databases passes only its main database's gate; the others' locks are waited for in this way, too.
+
+  ## Retries
+
+  `:retry` says how often a call is made again after an error that may pass: `:busy` and its
+  relatives, and errors of reading and locking the file (`:ioerr_read`, `:ioerr_lock`, …), with
+  pauses that grow from 10 milliseconds to a second. Only where nothing was applied: not inside a
+  transaction, not for scripts and batches that are not transactional, and not for errors of
+  writing, after which it is not known what was applied. `transaction/3` takes it, too, and then runs
+  the whole function again, also after `:busy_snapshot`. `EctoLibSql.Telemetry` lists the events that
+  tell of waits and retries.
+
+  ## Timeouts
+
+  Every call has a deadline: its `:timeout`, or the connection's. SQLite is asked to stop some 50,000
+  times a second, so a query ends within a few milliseconds of it, with the code `:timeout`, and its
+  connection lives on. What SQLite does in one step cannot be stopped in its middle: `DELETE FROM t`
+  without a condition, a function on a value of 100 MB, the writing of a commit.
+
   ## Parameters
 
   A list of values for `?` and `?1`, or a keyword list or a map for `:name`, `@name` and `$name`.

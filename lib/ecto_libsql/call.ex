@@ -31,10 +31,12 @@ defmodule EctoLibSql.Call do
   ## Opening
 
   @doc """
-  Opens a connection, for as long as the busy timeout while others have the file for themselves.
+  Opens a connection, and tries again while others have the file for themselves: for as long as the
+  busy timeout, but for a second at least, since the first connections to a new file meet each
+  other while they switch it to WAL.
   """
   @spec open(map()) :: {:ok, String.t()} | {:error, Error.t()}
-  def open(options), do: open(options, deadline(options.busy_timeout))
+  def open(options), do: open(options, deadline(max(options.busy_timeout, 1_000)))
 
   defp open(options, limit) do
     case Native.open(options) do

@@ -49,6 +49,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     An error in a statement undoes that statement, not the transaction.
 
+    Transactions of one VM that write take turns, in the order in which they came: see "Writers" in
+    `EctoLibSql`. `Repo.transaction(fun, retry: n)` runs the whole function again, up to n times, when
+    it fails for a reason that may pass, such as `:busy_snapshot` in a deferred one; `retry: n` in the
+    repo's configuration is the default, and also has single statements run again outside of a
+    transaction.
+
     ## Queries
 
     Whatever `Ecto.Query` can say and SQLite has a way to do is done; the rest is an
