@@ -210,10 +210,10 @@ defmodule EctoLibSql do
 
   @doc """
   Whether the connection is open: `:ok`, or an error with the code `:connection_closed`. One that is
-  at work for another process is `:busy`: this does not wait.
+  at work for another process for longer than a moment is `:busy`.
   """
   @spec ping(State.t()) :: :ok | {:error, Error.t()}
-  def ping(%State{} = s), do: Call.reply(s, Native.ping(s))
+  def ping(%State{} = s), do: Call.ask(s, &Native.ping/1)
 
   @doc """
   Sets how long a call waits for others that write, in milliseconds. After that it is an error with
@@ -676,32 +676,35 @@ defmodule EctoLibSql do
 
   ## Metadata
 
+  # While another process's query runs on the connection for longer than a moment, these raise an
+  # error with the code `:busy`.
+
   @doc """
   The rowid of the connection's last successful `INSERT`; 0 if there was none.
   <https://sqlite.org/c3ref/last_insert_rowid.html>
   """
   @spec last_insert_rowid(State.t()) :: integer()
-  def last_insert_rowid(%State{} = s), do: s |> Call.reply(Native.last_insert_rowid(s)) |> bang()
+  def last_insert_rowid(%State{} = s), do: s |> Call.ask(&Native.last_insert_rowid/1) |> bang()
 
   @doc """
   The number of rows that the last completed `INSERT`, `UPDATE` or `DELETE` changed, triggers not
   counted. <https://sqlite.org/c3ref/changes.html>
   """
   @spec changes(State.t()) :: non_neg_integer()
-  def changes(%State{} = s), do: s |> Call.reply(Native.changes(s)) |> bang()
+  def changes(%State{} = s), do: s |> Call.ask(&Native.changes/1) |> bang()
 
   @doc """
   The number of rows changed since the connection was opened, triggers and foreign key actions
   counted. <https://sqlite.org/c3ref/total_changes.html>
   """
   @spec total_changes(State.t()) :: non_neg_integer()
-  def total_changes(%State{} = s), do: s |> Call.reply(Native.total_changes(s)) |> bang()
+  def total_changes(%State{} = s), do: s |> Call.ask(&Native.total_changes/1) |> bang()
 
   @doc """
   Whether no transaction is open. <https://sqlite.org/c3ref/get_autocommit.html>
   """
   @spec autocommit?(State.t()) :: boolean()
-  def autocommit?(%State{} = s), do: s |> Call.reply(Native.autocommit(s)) |> bang()
+  def autocommit?(%State{} = s), do: s |> Call.ask(&Native.autocommit/1) |> bang()
 
   ## Memory and disk
 

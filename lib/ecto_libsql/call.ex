@@ -277,6 +277,33 @@ defmodule EctoLibSql.Call do
     end
   end
 
+  # What is only asked is not worth a wait for another process's query.
+  @patience 100
+
+  @doc """
+  Asks the connection something. Where it is at work for another process, for longer than a moment,
+  that is an error with the code `:busy`.
+  """
+  @spec ask(State.t(), (State.t() -> reply)) :: reply | {:error, Error.t()} when reply: term()
+  def ask(s, question), do: ask(s, question, nil)
+
+  defp ask(s, question, limit) do
+    case question.(s) do
+      {:error, %Error{code: :busy}} = error ->
+        limit = limit || deadline(@patience)
+
+        if remaining(limit) > 0 do
+          Process.sleep(1)
+          ask(s, question, limit)
+        else
+          error
+        end
+
+      answer ->
+        reply(s, answer)
+    end
+  end
+
   ## Shared
 
   defp waiting(s, deadline, call), do: reply(s, Waiting.call(s, deadline, call))

@@ -312,6 +312,30 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
     end
   end
 
+  describe "a connection that is at work for another process" do
+    test "answers what is only asked with :busy, instead of making the asker wait" do
+      s = connect!()
+      runner = spawn(fn -> EctoLibSql.query(s, endless(), [], timeout: :infinity) end)
+      wait_until_running(s, runner)
+
+      assert {:error, %Error{code: :busy} = error} = EctoLibSql.ping(s)
+      assert error.message =~ ~r/at work for another process, for \d+ ms so far/
+
+      for ask <- [
+            &EctoLibSql.autocommit?/1,
+            &EctoLibSql.changes/1,
+            &EctoLibSql.total_changes/1,
+            &EctoLibSql.last_insert_rowid/1
+          ] do
+        assert_raise Error, ~r/at work for another process/, fn -> ask.(s) end
+      end
+
+      kill(runner)
+      assert :ok = EctoLibSql.ping(s)
+      assert EctoLibSql.autocommit?(s)
+    end
+  end
+
   describe "secrets" do
     test "an encryption key shows nowhere" do
       secret = "correct horse battery staple"
