@@ -128,7 +128,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       with {_, _} = microsecond <- microsecond(fraction),
            true <- hour < 24 and minute < 60 and second < 60,
-           true <- month in 1..12 and day in 1..:calendar.last_day_of_the_month(year, month) do
+           true <- month in 1..12 and day >= 1 and day <= last_day(year, month) do
         {:ok,
          %NaiveDateTime{
            year: year,
@@ -145,6 +145,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp load_stored(_text), do: :other
+
+    # Not `day in 1..last_day`: a range that is no literal is a call of a protocol.
+    defp last_day(year, 2), do: if(:calendar.is_leap_year(year), do: 29, else: 28)
+    defp last_day(_year, month) when month in [4, 6, 9, 11], do: 30
+    defp last_day(_year, _month), do: 31
 
     defp microsecond(""), do: {0, 0}
 
