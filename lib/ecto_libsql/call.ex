@@ -57,9 +57,14 @@ defmodule EctoLibSql.Call do
 
   @spec query(State.t(), String.t(), params(), deadline()) ::
           {:ok, Result.t()} | {:error, Error.t()}
-  def query(s, statement, params, deadline), do: query(s, statement, params, deadline, nil)
+  def query(s, statement, params, deadline) do
+    case Native.query_short(s, statement, params) do
+      {:ok, result} -> {:ok, Result.new(result)}
+      {:error, _} = error -> reply(s, error)
+      _long -> query(s, statement, params, deadline, nil)
+    end
+  end
 
-  # This is every query's way: no closure, nothing that only a blocked call needs.
   defp query(s, statement, params, deadline, waiting) do
     case Native.query(s, statement, params, remaining(deadline)) do
       {:ok, result} ->

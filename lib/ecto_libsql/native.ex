@@ -131,6 +131,8 @@ defmodule EctoLibSql.Native do
   @doc false
   def query(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
+  def query_short(_state, _statement, _params), do: not_loaded()
+  @doc false
   def run(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
   def declare(_state, _statement, _params, _timeout), do: not_loaded()

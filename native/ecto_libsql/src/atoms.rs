@@ -13,6 +13,7 @@ rustler::atoms! {
     negative_infinity = "-inf",
     infinity,
     encode_params,
+    long,
     gate_taken,
     locked,
     stopped,

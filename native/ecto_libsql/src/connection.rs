@@ -111,7 +111,7 @@ fn close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     reply_unit(env, closed)
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn ping<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let pinged = CallContext::new(env, state)
         .and_then(|context| context.connection.ask(context.caller, |_| ()));

@@ -9,13 +9,14 @@ use rustler::{Encoder, Env, Term};
 use crate::atoms;
 use crate::calling::send;
 use crate::error::{reply, reply_ok};
-use crate::owner::{CallContext, Pid, watch_waiting};
+use crate::owner::{CallContext, Pid, clean_up, watch_waiting};
 use crate::result::id_text;
 use crate::terms;
 
 pub const HOOKS: Hooks<Pid> = Hooks {
     wake,
     watch: watch_waiting,
+    clean_up,
 };
 
 /// `{:ecto_libsql_gate, connection, :turn | :interrupted}`

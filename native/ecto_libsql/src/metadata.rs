@@ -11,22 +11,22 @@ use crate::owner::{CallContext, Connection, Pid, REGISTRY};
 use crate::result::{call, id_text};
 use crate::terms;
 
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn last_insert_rowid<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     ask(env, state, |database| database.last_insert_rowid())
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn changes<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     ask(env, state, |database| database.changes())
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn total_changes<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     ask(env, state, |database| database.total_changes())
 }
 
-#[rustler::nif(schedule = "DirtyIo")]
+#[rustler::nif]
 fn autocommit<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     ask(env, state, |database| database.autocommit())
 }

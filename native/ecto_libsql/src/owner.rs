@@ -114,6 +114,17 @@ fn watch(env: Option<Env<'_>>, connection: &Arc<Connection>, owner: Pid) {
 /// Runs on a normal scheduler: interrupts, and hands to the reaper what may wait for the disk.
 fn owner_down(connection: Arc<Connection>, owner: Pid) {
     connection.owner_down(owner);
+    reap(connection);
+}
+
+/// Has a connection cleaned up by the reaper.
+pub fn clean_up(connection: &Connection) {
+    if let Ok(connection) = REGISTRY.session(connection.id()) {
+        reap(connection);
+    }
+}
+
+fn reap(connection: Arc<Connection>) {
     match &*REAPER {
         Some(reaper) if reaper.send(Arc::clone(&connection)).is_ok() => {}
         // No thread could be had: late is better than never.

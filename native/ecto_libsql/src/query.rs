@@ -7,7 +7,7 @@ use rustler::{Encoder, Env, Term};
 use crate::atoms;
 use crate::error::reply;
 use crate::owner::CallContext;
-use crate::params::TermParams;
+use crate::params::{TermParams, sql};
 use crate::result::{call, partial_term, result_term, source};
 use crate::terms::{Limit, RowTerms};
 
@@ -34,6 +34,29 @@ fn query<'a>(
         Ok(match outcome.rest {
             Some(cursor) => partial_term(env, cursor, &rows),
             None => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
+        })
+    })
+}
+
+/// As `query`, on the scheduler that calls, for a statement that was quick before: `:long` where it
+/// is none, or turns out not to be.
+#[rustler::nif]
+fn query_short<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: Term<'a>,
+) -> Term<'a> {
+    with_params(env, params, |params| {
+        let context = CallContext::new(env, state)?;
+        let mut rows = RowTerms::new(env, Limit::SHORT, Flow::Pause);
+        let outcome =
+            context
+                .connection
+                .query_short(context.caller, sql(statement)?, params, &mut rows)?;
+        Ok(match outcome {
+            Some(outcome) => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
+            None => atoms::long().encode(env),
         })
     })
 }

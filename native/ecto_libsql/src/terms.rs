@@ -32,6 +32,12 @@ impl Limit {
         bytes: 1 << 20,
     };
 
+    /// What a scheduler may be held for.
+    pub const SHORT: Limit = Limit {
+        rows: 100,
+        bytes: 32 << 10,
+    };
+
     pub const NONE: Limit = Limit {
         rows: usize::MAX,
         bytes: usize::MAX,

@@ -99,6 +99,8 @@ pub struct Hooks<O> {
     pub wake: Wake<O>,
     /// To tell the session of the process's death.
     pub watch: fn(&Session<O>, O),
+    /// To have [`Session::run_cleanups`] called on a thread that may wait.
+    pub clean_up: fn(&Session<O>),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -276,8 +278,44 @@ impl<O: Owner> Session<O> {
         connection.ok_or(Error::ConnectionClosed)
     }
 
-    /// [`call`](Session::call) for what is not worth waiting for: fails while another process's
-    /// call is under way.
+    /// [`Connection::query_short`], on a thread that must not wait: for no lock either.
+    pub fn query_short<'p, P, S>(
+        &self,
+        caller: O,
+        sql: &str,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<Option<Outcome>>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let Some(mut slot) = self.connection.try_lock() else {
+            return Ok(None);
+        };
+        let Ok(connection) = self.usable(slot.as_mut(), caller) else {
+            return Ok(None);
+        };
+        let running = NotRunning::begin(&self.running, caller, None);
+        let outcome = connection.query_short(sql, params, sink);
+        drop(running);
+        if let Some(writer) = &self.writer {
+            writer.after_call(connection, outcome.is_ok());
+        }
+        drop(slot);
+        self.have_cleaned_up();
+        outcome
+    }
+
+    /// As [`run_cleanups`](Session::run_cleanups), from a thread that must not wait.
+    fn have_cleaned_up(&self) {
+        if !self.cleanups.lock().is_empty() {
+            (self.registry.hooks().clean_up)(self);
+        }
+    }
+
+    /// [`call`](Session::call) for what is not worth waiting for, and looks at memory only: fails
+    /// while another process's call is under way.
     pub fn ask<T>(&self, caller: O, question: impl FnOnce(&Connection) -> T) -> Result<T> {
         let Some(mut slot) = self.connection.try_lock() else {
             return Err(Error::InUse {
@@ -288,7 +326,7 @@ impl<O: Owner> Session<O> {
             .usable(slot.as_mut(), caller)
             .map(|connection| question(connection));
         drop(slot);
-        self.run_cleanups();
+        self.have_cleaned_up();
         answer
     }
 

@@ -21,6 +21,7 @@ fn registry() -> Registry<u32> {
     Registry::new(Hooks {
         wake: |_, _, _| {},
         watch: |_, _| {},
+        clean_up: |_| {},
     })
 }
 

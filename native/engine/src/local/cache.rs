@@ -94,6 +94,13 @@ impl<T: Cached> StatementCache<T> {
         taken
     }
 
+    pub(super) fn peek(&self, sql: &str) -> Option<&T> {
+        match &self.latest {
+            Some(latest) if **latest.key() == *sql => self.latest.as_ref(),
+            _ => self.places.peek(sql).and_then(Option::as_ref),
+        }
+    }
+
     /// Puts a statement where it was taken from, or, if it is new, in a place of its own, which
     /// now is the most recently used.
     pub(super) fn put(&mut self, statement: T) {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
@@ -59,6 +60,7 @@ pub struct Connection {
     pub(super) extensions_enabled: bool,
     pub(super) options: OpenOptions,
     pub(super) entrance: Option<Box<dyn Entrance>>,
+    pub(super) short_reads: bool,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
 }
@@ -73,6 +75,7 @@ impl Connection {
             extensions_enabled: false,
             options,
             entrance: None,
+            short_reads: false,
             control,
             raw: Arc::new(raw),
         }
@@ -185,7 +188,13 @@ impl Connection {
         S: RowSink,
     {
         let mut statement = self.take_statement(sql)?;
+        let began = self.short_reads.then(Instant::now);
         let ran = self.run(&mut statement, params, sink);
+        if let (Some(began), Ok(_)) = (began, &ran)
+            && statement.can_pause()
+        {
+            statement.history.note(began.elapsed());
+        }
         self.keep(statement, None, ran)
     }
 

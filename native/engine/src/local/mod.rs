@@ -18,12 +18,15 @@ mod foreign_keys;
 mod functions;
 mod open;
 #[allow(unsafe_code)]
+mod page_reads;
+#[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
 mod reset;
 mod rows;
 mod script;
+mod short;
 mod statement;
 mod transaction;
 

@@ -131,6 +131,7 @@ impl Connection {
             .and_then(|()| connection.set_journal_mode(&call))
             .map_err(|error| unreadable(error, &connection.options.database, keyed))?;
         connection.apply_options(&call)?;
+        connection.short_reads = connection.can_read_shortly();
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
     }

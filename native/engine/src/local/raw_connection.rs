@@ -67,23 +67,40 @@ impl RawConnection {
     }
 
     fn install_callbacks(&self) {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_extended_result_codes(self.db.as_ptr(), 1) };
+        self.default_progress_handler();
+    }
+
+    pub(super) fn default_progress_handler(&self) {
+        self.progress_handler(callbacks::PROGRESS_STEPS);
+    }
+
+    /// Has the control looked at every so many steps of the virtual machine.
+    pub(super) fn progress_handler(&self, steps: c_int) {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
-        // SAFETY: self.db is live; the callbacks get a pointer into the Arc that self owns and
+        // SAFETY: self.db is live; the callback gets a pointer into the Arc that self owns and
         // gives up only after the database is closed.
         unsafe {
-            ffi::sqlite3_extended_result_codes(self.db.as_ptr(), 1);
             ffi::sqlite3_progress_handler(
                 self.db.as_ptr(),
-                callbacks::PROGRESS_STEPS,
+                steps,
                 Some(callbacks::progress),
                 control,
             );
         }
     }
 
+    /// Sets one of the limits of <https://sqlite.org/c3ref/c_limit_attached.html>, and answers
+    /// what it was.
+    pub(super) fn limit(&self, limit: c_int, value: c_int) -> c_int {
+        // SAFETY: self.db is live.
+        unsafe { ffi::sqlite3_limit(self.db.as_ptr(), limit, value) }
+    }
+
     pub(super) fn busy_handler(&self) {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
-        // SAFETY: as in `install_callbacks`.
+        // SAFETY: as in `progress_handler`.
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 

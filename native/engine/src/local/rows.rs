@@ -59,10 +59,7 @@ where
         statement,
         paused: false,
     };
-    // Only a reader may pause: a writer has to end, so that it commits and lets go of its locks.
-    // An EXPLAIN has to end before the schema can change.
-    let can_pause =
-        run.statement.readonly() && run.statement.column_count() > 0 && !run.statement.is_explain();
+    let can_pause = run.statement.can_pause();
     params.bind(&mut Binder::new(run.statement, can_pause))?;
     let on_row = run.statement.step()?;
     sink.columns(run.statement);

@@ -6,6 +6,7 @@ use libsql::ffi;
 
 use super::cache::Cached;
 use super::raw_statement::RawStatement;
+use super::short::History;
 use crate::error::{Error, Result};
 use crate::form::Forms;
 use crate::value::ValueRef;
@@ -18,6 +19,7 @@ pub struct Statement {
     parameter_count: usize,
     readonly: bool,
     explain: bool,
+    pub(super) history: History,
 }
 
 /// What SQLite knows of a result column: <https://sqlite.org/c3ref/column_database_name.html>.
@@ -37,6 +39,7 @@ impl Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
             explain: raw.isexplain(),
+            history: History::default(),
             raw,
             sql: Arc::from(sql),
         }
@@ -49,6 +52,12 @@ impl Statement {
     /// Whether SQLite says that the statement writes no database file.
     pub fn readonly(&self) -> bool {
         self.readonly
+    }
+
+    /// Whether a run may be kept from its end: of a reader, which holds up nobody, and not of an
+    /// EXPLAIN, which has to end before the schema can change.
+    pub(super) fn can_pause(&self) -> bool {
+        self.readonly && self.column_count() > 0 && !self.explain
     }
 
     /// Whether it is an EXPLAIN. SQLite prints such a program's operands without the check of the
