@@ -3,9 +3,13 @@ defmodule Peers do
   The benchmark against the other SQLite packages for Elixir. `run.exs` is the command.
   """
 
-  alias Peers.{Contention, Contestant}
+  alias Peers.{Comparison, Contention, Contestant, Traffic}
 
-  @parts [contention: &Contention.table/1]
+  @parts [
+    contention: &Contention.table/1,
+    traffic: &Traffic.table/1,
+    comparison: &Comparison.table/1
+  ]
 
   @spec main(keyword()) :: :ok
   def main(options) do

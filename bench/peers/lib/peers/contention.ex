@@ -94,17 +94,15 @@ defmodule Peers.Contention do
   @doc """
   One cell, in this VM.
   """
-  @spec run(Contestant.t(), pos_integer(), :default | :immediate, map()) :: map()
-  def run(contestant, pool_size, mode, size) do
-    Contestant.in_folder(fn dir ->
-      {repo, pool} = Contestant.start(contestant, Path.join(dir, "counter.db"), pool_size)
-      Counter.create(repo, [1, 2])
-      opts = if mode == :default, do: [], else: [mode: mode]
-      # Modules are loaded before the clock starts.
-      repo.transaction(fn -> Counter.increment(repo, 2) end, opts)
+  @spec run(Contestant.t(), pos_integer(), :default | :immediate, map(), Path.t()) :: map()
+  def run(contestant, pool_size, mode, size, dir) do
+    {repo, pool} = Contestant.start(contestant, Path.join(dir, "counter.db"), pool_size)
+    Counter.create(repo, [1, 2])
+    opts = if mode == :default, do: [], else: [mode: mode]
+    # Modules are loaded before the clock starts.
+    repo.transaction(fn -> Counter.increment(repo, 2) end, opts)
 
-      contend(repo, pool, opts, size)
-    end)
+    contend(repo, pool, opts, size)
   end
 
   defp contend(repo, pool, opts, size) do
@@ -143,17 +141,11 @@ defmodule Peers.Contention do
           opts
         )
       rescue
-        error -> {:error, kind(error)}
+        error -> {:error, Contestant.error(error)}
       end
 
     {:transaction, arrived, outcome, now() - called}
   end
-
-  defp kind(%EctoLibSql.Error{code: code}), do: inspect(code)
-  defp kind(%DBConnection.ConnectionError{reason: :queue_timeout}), do: "dropped from the queue"
-  defp kind(%DBConnection.ConnectionError{}), do: "connection lost"
-  defp kind(%Exqlite.Error{message: message}), do: inspect(message)
-  defp kind(error), do: inspect(error.__struct__)
 
   defp collect(0, _deadline, results), do: results
 

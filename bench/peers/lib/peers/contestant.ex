@@ -56,18 +56,12 @@ defmodule Peers.Contestant do
   end
 
   @doc """
-  Runs `fun` with a new folder that is gone afterwards.
+  What kind of error it is, in a table.
   """
-  @spec in_folder((Path.t() -> result)) :: result when result: term()
-  def in_folder(fun) do
-    name = "peers_#{System.pid()}_#{System.unique_integer([:positive])}"
-    dir = Path.join(System.tmp_dir!(), name)
-    File.mkdir_p!(dir)
-
-    try do
-      fun.(dir)
-    after
-      File.rm_rf!(dir)
-    end
-  end
+  @spec error(Exception.t()) :: String.t()
+  def error(%EctoLibSql.Error{code: code}), do: inspect(code)
+  def error(%Exqlite.Error{message: message}), do: inspect(message)
+  def error(%DBConnection.ConnectionError{reason: :queue_timeout}), do: "dropped from the queue"
+  def error(%DBConnection.ConnectionError{}), do: "connection lost"
+  def error(error), do: inspect(error.__struct__)
 end
