@@ -58,7 +58,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             waiter =
               Task.async(fn -> in_pool(context.pool, fn -> increment(arrivals, []) end) end)
 
-            wait_until(fn -> Process.info(waiter.pid, :status) == {:status, :waiting} end)
+            wait_until(fn -> parked?(waiter.pid) end)
             waiter
           end
 
@@ -67,11 +67,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         outcomes = Task.await_many(waiters, 60_000)
         assert for({:error, error} <- outcomes, do: error) == []
 
-        assert Arrivals.most_passed(for {:ok, served} <- outcomes, do: served) <=
-                 context.pool_size
+        served = for {:ok, served} <- outcomes, do: served
+        order = for {arrived, _} <- Enum.sort_by(served, &elem(&1, 1)), do: arrived
 
+        # Those who had a connection waited for the lock alone.
+        with_connection = min(context.pool_size - 1, @processes)
+        assert Enum.take(order, with_connection) == Enum.to_list(1..with_connection)
+        assert Enum.max(Arrivals.passed(served)) <= context.pool_size
         assert counter(context.pool) == @processes
       end
+    end
+
+    # It waits for a message, and did nothing else for a moment.
+    defp parked?(pid) do
+      before = Process.info(pid, [:status, :reductions])
+      Process.sleep(2)
+      before[:status] == :waiting and Process.info(pid, [:status, :reductions]) == before
     end
 
     defp in_processes(pool, fun) do

@@ -61,7 +61,9 @@ defmodule Peers.Traffic do
     idle = answers(echo, 2, fn -> [] end)
     clients = start(repo, [writers: writers, readers: readers], size)
     answers = answers(echo, size.seconds, fn -> quarters(size.seconds) end)
-    describe(idle, answers, stop(clients))
+    rates = rates(clients, size.seconds)
+    stop(clients)
+    describe(idle, answers, rates, clients)
   end
 
   defp pool(contestant, database, size),
@@ -94,8 +96,8 @@ defmodule Peers.Traffic do
 
   defp stop(clients) do
     :atomics.put(clients.stop, 1, 1)
-    for {_, {_, tasks}} <- clients.roles, do: Task.await_many(tasks, :infinity)
-    clients
+    tasks = for {_, {_, tasks}} <- clients.roles, task <- tasks, do: task
+    Task.yield_many(tasks, timeout: 10_000, on_timeout: :kill_task)
   end
 
   defp step(repo, :writers) do
@@ -134,7 +136,7 @@ defmodule Peers.Traffic do
     schedulers = :scheduler.utilization(sample, :scheduler.sample_all())
     :atomics.put(stop, 1, 1)
     Task.await(caller)
-    %{times: times, schedulers: schedulers, memory: memory, seconds: seconds}
+    %{times: times, schedulers: schedulers, memory: memory}
   end
 
   defp call(echo, times, stop) do
@@ -152,13 +154,19 @@ defmodule Peers.Traffic do
     end
   end
 
-  defp describe(idle, answers, clients) do
+  defp rates(clients, seconds) do
+    for {role, {times, _}} <- clients.roles,
+        into: %{},
+        do: {role, Figures.decimals(Histogram.count(times) / seconds)}
+  end
+
+  defp describe(idle, answers, rates, clients) do
     %{writers: {writes, _}, readers: {reads, _}} = clients.roles
 
     [
       {"errors", errors(clients.errors)},
-      {"writes a second", Figures.decimals(Histogram.count(writes) / answers.seconds)},
-      {"reads a second", Figures.decimals(Histogram.count(reads) / answers.seconds)},
+      {"writes a second", rates.writers},
+      {"reads a second", rates.readers},
       {"write p50 / p99 / longest", times(writes, [50, 99, 100])},
       {"read p50 / p99 / longest", times(reads, [50, 99, 100])},
       {"GenServer.call p50 / p99 / p99.9 / longest", times(answers.times, [50, 99, 99.9, 100])},
