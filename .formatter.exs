@@ -1,6 +1,12 @@
 [
   import_deps: [],
-  inputs: ["{mix,.formatter}.exs", "{lib,test,bench,demo}/**/*.{ex,exs}"],
+  inputs: [
+    "{mix,.formatter}.exs",
+    "{lib,test,demo}/**/*.{ex,exs}",
+    "bench/*.exs",
+    "bench/peers/*.exs",
+    "bench/peers/lib/**/*.ex"
+  ],
   line_length: 98,
   # Those of Ecto.Migration; `import_deps` would ask for the package.
   locals_without_parens: [

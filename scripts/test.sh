@@ -103,6 +103,8 @@ else
 fi
 layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
+# Without Hex packages, the kills of the driver's clients alone.
+layer 'load' mix_project mix test test/load
 if [[ $packages == yes ]]; then
   layer 'adapter' adapter_tests
   layer "adapter, Ecto's own suites" mix test.integration
