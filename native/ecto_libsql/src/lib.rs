@@ -8,6 +8,7 @@
 #[allow(unsafe_code)]
 mod alive;
 mod atoms;
+mod backup;
 mod batch;
 mod connection;
 mod cursor;
