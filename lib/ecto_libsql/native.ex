@@ -91,6 +91,21 @@ defmodule EctoLibSql.Native do
   def enable_foreign_keys(_state, _enable), do: not_loaded()
 
   @doc """
+  A number that every commit to the database `schema` changes, be it this connection's or another's,
+  and nothing else does. To be compared with other answers for the same connection only.
+
+  The pragma of that name leaves out what the connection itself commits.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> {:ok, before} = EctoLibSql.Native.data_version(s, "main")
+      iex> {:ok, _} = EctoLibSql.query(s, "CREATE TABLE t (a)")
+      iex> EctoLibSql.Native.data_version(s, "main") == {:ok, before}
+      false
+  """
+  @spec data_version(State.t(), String.t()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
+  def data_version(_state, _schema), do: not_loaded()
+
+  @doc """
   Runs a script. See `EctoLibSql.execute_batch/2`.
   """
   @spec execute_batch_sql(State.t(), String.t()) ::
@@ -182,6 +197,8 @@ defmodule EctoLibSql.Native do
   def cacheflush(_state), do: not_loaded()
   @doc false
   def checkpoint(_state, _mode), do: not_loaded()
+  @doc false
+  def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
   def connections, do: not_loaded()
 

@@ -127,7 +127,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     ## Adapter
 
-    defoverridable init: 1, stream: 5
+    defoverridable init: 1, stream: 5, transaction: 3
 
     # The meta, which every callback gets, also says which database it is, and which column types
     # its migrations write: a repo that is started dynamically has others than its configuration
@@ -189,6 +189,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         rows,
         placeholders
       )
+    end
+
+    ## Transaction
+
+    # The mode `:transaction` says that the sandbox begins, which this is not.
+    @impl Ecto.Adapter.Transaction
+    def transaction(meta, opts, fun) do
+      opts = if opts[:mode] == :transaction, do: [mode: :deferred] ++ opts, else: opts
+      Ecto.Adapters.SQL.transaction(meta, opts, fun)
     end
 
     ## Migration
