@@ -6,7 +6,7 @@ if Code.ensure_loaded?(DBConnection) do
     #
     # The copy is made by SQLite's backup when a test needs one, and made anew only where its file
     # has changed since, or where a test left something behind. Either is told by the data version
-    # (see `EctoLibSql.Native.data_version/2`), which every commit changes and a rollback does not:
+    # (see `EctoLibSql.Native.data_versions/1`), which every commit changes and a rollback does not:
     # so what follows a test is, as a rule, its ROLLBACK.
 
     alias EctoLibSql.{Attach, Error, Native, PoolOptions, State}
@@ -14,14 +14,16 @@ if Code.ensure_loaded?(DBConnection) do
     @enforce_keys [:file, :memory, :schemas]
     defstruct [:file, :memory, :schemas, :versions]
 
-    # `versions`: those of the file's schemas as they were copied, and those of the copies as nobody
-    # has written them; nil where there is no copy that is worth anything.
+    # `versions`: those of the file's schemas as they were copied, and those of the connection in
+    # memory as nobody has written to it; nil where there is no copy that is worth anything.
     @type t :: %__MODULE__{
             file: State.t(),
             memory: State.t(),
             schemas: [String.t()],
-            versions: {[non_neg_integer()], {:ok, [non_neg_integer()]}} | nil
+            versions: {versions(), versions()} | nil
           }
+
+    @typep versions :: [{String.t(), non_neg_integer()}]
 
     @doc """
     Checks the option `:sandbox`.
@@ -73,10 +75,10 @@ if Code.ensure_loaded?(DBConnection) do
     @spec refresh(t(), timeout()) :: {:ok, t()} | {:error, Error.t()}
     def refresh(%__MODULE__{} = clone, timeout) do
       with :ok <- no_transaction(clone.file),
-           {:ok, versions} <- versions(clone.file, clone.schemas) do
-        if clone.versions == {versions, versions(clone.memory, clone.schemas)},
-          do: {:ok, clone},
-          else: copy(clone, timeout)
+           {:ok, file} <- Native.data_versions(clone.file),
+           {:ok, memory} <- Native.data_versions(clone.memory) do
+        file = Enum.filter(file, fn {schema, _version} -> schema in clone.schemas end)
+        if clone.versions == {file, memory}, do: {:ok, clone}, else: copy(clone, timeout)
       end
     end
 
@@ -100,10 +102,17 @@ if Code.ensure_loaded?(DBConnection) do
          ) do
       with :ok <- Native.reset(memory),
            {:ok, _memory} <- Attach.attach(memory, Enum.map(attached, &{&1, ":memory:"}), []),
-           {:ok, copied} <-
-             collect(schemas, &Native.backup(clone.file, &1, memory, &1, timeout)),
-           {:ok, _versions} = unwritten <- versions(memory, schemas),
+           {:ok, copied} <- copy_each(clone, schemas, timeout),
+           {:ok, unwritten} <- Native.data_versions(memory),
            do: {:ok, %{clone | versions: {copied, unwritten}}}
+    end
+
+    defp copy_each(_clone, [], _timeout), do: {:ok, []}
+
+    defp copy_each(%__MODULE__{file: file, memory: memory} = clone, [schema | schemas], timeout) do
+      with {:ok, version} <- Native.backup(file, schema, memory, schema, timeout),
+           {:ok, copied} <- copy_each(clone, schemas, timeout),
+           do: {:ok, [{schema, version} | copied]}
     end
 
     @doc """
@@ -126,18 +135,6 @@ if Code.ensure_loaded?(DBConnection) do
       _ = Native.close(memory)
       _ = Native.close(file)
       :ok
-    end
-
-    defp versions(connection, schemas),
-      do: collect(schemas, &Native.data_version(connection, &1))
-
-    defp collect(schemas, fun) do
-      Enum.reduce_while(schemas, {:ok, []}, fn schema, {:ok, collected} ->
-        case fun.(schema) do
-          {:ok, value} -> {:cont, {:ok, [value | collected]}}
-          {:error, error} -> {:halt, {:error, error}}
-        end
-      end)
     end
   end
 end

@@ -91,19 +91,22 @@ defmodule EctoLibSql.Native do
   def enable_foreign_keys(_state, _enable), do: not_loaded()
 
   @doc """
-  A number that every commit to the database `schema` changes, be it this connection's or another's,
-  and nothing else does. To be compared with other answers for the same connection only.
+  For each database of the connection (`"main"`, `"temp"` and those that are attached) a number that
+  every commit to it changes, be it this connection's or another's, and nothing else does. To be
+  compared with other answers for the same connection only.
 
-  The pragma of that name leaves out what the connection itself commits.
+  The pragma `data_version` leaves out what the connection itself commits.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
-      iex> {:ok, before} = EctoLibSql.Native.data_version(s, "main")
+      iex> {:ok, [{"main", before}, {"temp", _}]} = EctoLibSql.Native.data_versions(s)
       iex> {:ok, _} = EctoLibSql.query(s, "CREATE TABLE t (a)")
-      iex> EctoLibSql.Native.data_version(s, "main") == {:ok, before}
+      iex> {:ok, [{"main", version}, {"temp", _}]} = EctoLibSql.Native.data_versions(s)
+      iex> version == before
       false
   """
-  @spec data_version(State.t(), String.t()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
-  def data_version(_state, _schema), do: not_loaded()
+  @spec data_versions(State.t()) ::
+          {:ok, [{String.t(), non_neg_integer()}]} | {:error, Error.t()}
+  def data_versions(_state), do: not_loaded()
 
   @doc """
   Runs a script. See `EctoLibSql.execute_batch/2`.

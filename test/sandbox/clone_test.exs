@@ -373,7 +373,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             "a transaction after a COMMIT" => ["COMMIT", :transaction],
             "a table after a COMMIT" => ["COMMIT", "CREATE TABLE left_over (a)"],
             "a temporary table after a COMMIT" => ["COMMIT", "CREATE TEMP TABLE left_over (a)"],
-            "an attached database" => ["COMMIT", "ATTACH ':memory:' AS left_over"]
+            "a temporary table between a COMMIT and a BEGIN" => [
+              "COMMIT",
+              "CREATE TEMP TABLE left_over (a)",
+              "BEGIN"
+            ],
+            "an attached database" => ["ATTACH ':memory:' AS left_over"],
+            "an attached database after a COMMIT" => ["COMMIT", "ATTACH ':memory:' AS left_over"]
           } do
         test what, %{repo: repo, path: path} do
           log =

@@ -29,13 +29,13 @@ fn backup<'a>(
     reply_ok(env, copied)
 }
 
+/// `{:ok, [{schema, version}]}`
 #[rustler::nif(schedule = "DirtyIo")]
-fn data_version<'a>(env: Env<'a>, state: Term<'a>, schema: Term<'a>) -> Term<'a> {
-    let version = CallContext::new(env, state).and_then(|context| {
-        let schema = string(schema, "the schema")?;
+fn data_versions<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let versions = CallContext::new(env, state).and_then(|context| {
         context.connection.call(context.caller, |connection| {
-            connection.data_version(schema, &Default::default())
+            connection.data_versions(&Default::default())
         })
     });
-    reply_ok(env, version)
+    reply_ok(env, versions)
 }

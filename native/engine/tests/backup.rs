@@ -167,6 +167,21 @@ fn the_data_version_changes_with_every_commit_and_with_nothing_else() {
 }
 
 #[test]
+fn every_database_of_a_connection_has_a_data_version() {
+    let mut connection = memory();
+    execute(&mut connection, "ATTACH ':memory:' AS archive");
+    let before = connection.data_versions(&Call::default()).unwrap();
+    let names: Vec<_> = before.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(names, ["main", "temp", "archive"]);
+    for (n, name) in names.iter().enumerate() {
+        execute(&mut connection, &format!("CREATE TABLE {name}.t (a)"));
+        let after = connection.data_versions(&Call::default()).unwrap();
+        assert_ne!(after[n], before[n]);
+        assert_eq!(after[n + 1..], before[n + 1..]);
+    }
+}
+
+#[test]
 fn a_copys_data_version_is_of_the_copy() {
     let directory = tempfile::tempdir().unwrap();
     let (mut one, mut two) = (

@@ -28,6 +28,17 @@ impl Connection {
         self.known_data_version(&name)
     }
 
+    /// The [`data_version`](Connection::data_version) of every database of the connection, in
+    /// SQLite's order: `main`, `temp`, then those that are attached.
+    pub fn data_versions(&mut self, call: &Call) -> Result<Vec<(String, u32)>> {
+        let mut versions = Vec::new();
+        while let Some(schema) = self.raw().db_name(versions.len()) {
+            let version = self.data_version(&schema, call)?;
+            versions.push((schema, version));
+        }
+        Ok(versions)
+    }
+
     /// As of the last transaction.
     pub(super) fn known_data_version(&self, schema: &CStr) -> Result<u32> {
         self.raw()

@@ -198,6 +198,17 @@ impl RawConnection {
         unsafe { ffi::sqlite3_db_cacheflush(self.db.as_ptr()) }
     }
 
+    /// The name of the connection's `n`th database.
+    pub(super) fn db_name(&self, n: usize) -> Option<String> {
+        let n = c_int::try_from(n).ok()?;
+        // SAFETY: self.db is live; the name, where there is one, is copied before anything else is
+        // called.
+        unsafe {
+            let name = ffi::sqlite3_db_name(self.db.as_ptr(), n);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        }
+    }
+
     /// `SQLITE_FCNTL_DATA_VERSION`.
     pub(super) fn data_version(&self, schema: &CStr) -> Result<u32, c_int> {
         let mut version: c_uint = 0;
