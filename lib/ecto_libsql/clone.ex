@@ -53,7 +53,8 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec open(State.t(), keyword()) :: {:ok, t() | nil} | {:error, Error.t()}
     def open(file, opts) do
-      with {:ok, options} <- PoolOptions.clone(opts),
+      with :ok <- validate(opts),
+           {:ok, options} <- PoolOptions.clone(opts),
            {:ok, memory} <- EctoLibSql.connect(options) do
         schemas = ["main" | Enum.map(PoolOptions.attach(opts), &name/1)]
         {:ok, %__MODULE__{file: file, memory: memory, schemas: schemas}}

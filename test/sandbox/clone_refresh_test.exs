@@ -125,6 +125,14 @@ if Code.ensure_loaded?(DBConnection) do
       state |> execute("ROLLBACK") |> checkout()
     end
 
+    test "a wrong option is an error of the connection, too", %{tmp_dir: dir} do
+      for wrong <- [[sandbox: :yes], [sandbox: :clone, encryption_key: "k"]] do
+        opts = [database: Path.join(dir, "wrong.db")] ++ wrong
+        assert {:error, %EctoLibSql.Error{code: code}} = Connection.connect(opts)
+        assert code in [:invalid_option, :encryption]
+      end
+    end
+
     test "disconnecting closes both connections, in a test too", %{tmp_dir: dir} do
       open = fn -> Enum.count(EctoLibSql.connections(), &(&1.owner == self())) end
       before = open.()

@@ -116,9 +116,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     `test/test_helper.exs` sets the mode `:manual`, tests are `async: true` and call `checkout/2` or
     `start_owner!/2`. `allow/3` and the shared mode let other processes in, to the same copy.
 
-      * A checkout finds the file as of now: whatever was committed to it before, by migrations, by
-        `test_helper.exs`, by another program, and what is only in its write-ahead log. Then it sees
-        its own writes only. Nothing is ever written back.
+      * A checkout finds the file as it is then: whatever was committed to it before, by migrations,
+        by `test_helper.exs`, by another repo or program, and what is only in its write-ahead log.
+        From then on it sees its own writes only. Nothing is ever written back.
       * Each connection of the pool makes its copy at its first checkout, in memory, by SQLite's
         backup, and makes it anew only where the file has changed since. After a test, there is a
         ROLLBACK, as always. That undoes changes of the schema, too. A test that commits by hand
