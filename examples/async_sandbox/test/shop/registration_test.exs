@@ -15,8 +15,8 @@ defmodule Shop.RegistrationTest do
     end
 
     test "many accounts (#{n})" do
-      for i <- 1..(10 * @n), do: account(%{email: "#{i}@example.com", name: "Customer #{i}"})
-      assert Repo.aggregate(Account, :count) == 10 * @n
+      for i <- 1..(40 * @n), do: account(%{email: "#{i}@example.com", name: "Customer #{i}"})
+      assert Repo.aggregate(Account, :count) == 40 * @n
       assert Repo.get_by!(Account, email: "1@example.com").name == "Customer 1"
     end
 

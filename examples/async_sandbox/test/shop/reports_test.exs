@@ -34,13 +34,13 @@ defmodule Shop.ReportsTest do
     end
 
     test "of many orders (#{n})", %{account: account, products: products} do
-      for product <- products,
+      for product <- Enum.take(products, 5),
           quantity <- 1..@n,
           do: {:ok, _} = Sales.place_order(account, [{product, quantity}])
 
-      assert length(Sales.revenue()) == 10
+      assert length(Sales.revenue()) == 5
       sold = Sales.revenue() |> Enum.map(&elem(&1, 1)) |> Enum.sum()
-      assert sold == 10 * Enum.sum(1..@n)
+      assert sold == 5 * Enum.sum(1..@n)
     end
   end
 end

@@ -10,10 +10,10 @@ defmodule Shop.SchemaTest do
     test "a table of its own (#{n})" do
       Repo.query!("CREATE TABLE wishes (id INTEGER PRIMARY KEY, sku TEXT)")
 
-      for i <- 1..(20 * @n),
+      for i <- 1..(100 * @n),
           do: Repo.query!("INSERT INTO wishes (sku) VALUES (?)", ["article-#{i}"])
 
-      assert Repo.query!("SELECT count(*) FROM wishes").rows == [[20 * @n]]
+      assert Repo.query!("SELECT count(*) FROM wishes").rows == [[100 * @n]]
     end
 
     test "a column more (#{n})" do
