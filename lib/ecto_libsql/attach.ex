@@ -33,7 +33,7 @@ if Code.ensure_loaded?(DBConnection) do
     Attaches the databases to a connection. Their files get the journal mode of the connection's
     own: two modes in one transaction would lose both one's speed and the other's atomic commit.
     """
-    @spec attach(State.t(), keyword(String.t()), keyword()) ::
+    @spec attach(State.t(), [{atom() | String.t(), String.t()}], keyword()) ::
             {:ok, State.t()} | {:error, Error.t()}
     def attach(connection, databases, options) do
       Enum.reduce_while(databases, {:ok, connection}, fn {name, database}, ok ->
@@ -55,6 +55,6 @@ if Code.ensure_loaded?(DBConnection) do
            do: EctoLibSql.disconnect(other)
     end
 
-    defp quoted(name), do: ~s("#{String.replace(Atom.to_string(name), ~s("), ~s(""))}")
+    defp quoted(name), do: ~s("#{String.replace(to_string(name), ~s("), ~s(""))}")
   end
 end

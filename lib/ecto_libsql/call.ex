@@ -258,6 +258,18 @@ defmodule EctoLibSql.Call do
   def cacheflush(s, deadline), do: waiting(s, deadline, &Native.cacheflush(s, &1))
 
   @doc """
+  Copies a database of `source` over one of `target`. Answers the source's data version as of then.
+  """
+  @spec backup(State.t(), String.t(), State.t(), String.t(), deadline()) ::
+          {:ok, non_neg_integer()} | {:error, Error.t()}
+  def backup(source, source_schema, target, schema, deadline),
+    do: waiting(target, deadline, &Native.backup(source, source_schema, target, schema, &1))
+
+  @spec data_versions(State.t(), deadline()) ::
+          {:ok, [{String.t(), non_neg_integer()}]} | {:error, Error.t()}
+  def data_versions(s, deadline), do: waiting(s, deadline, &Native.do_data_versions(s, &1))
+
+  @doc """
   A checkpoint. One that readers keep from its end is made again, for as long as the busy timeout.
   """
   @spec checkpoint(State.t(), atom(), deadline()) ::

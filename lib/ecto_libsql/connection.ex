@@ -18,6 +18,9 @@ if Code.ensure_loaded?(DBConnection) do
       * `:attach` - databases that every connection [attaches](https://sqlite.org/lang_attach.html),
         a keyword list of names and files: `attach: [archive: "archive.db"]`. To Ecto, the name is a
         prefix. Default: none
+      * `:sandbox` - what a test in Ecto's sandbox works on: `:transaction` (default), a transaction
+        on the database itself, or `:clone`, a transaction on a copy of it in memory, of which every
+        connection has one of its own. See "Tests" below
 
     ## Transactions
 
@@ -31,6 +34,15 @@ if Code.ensure_loaded?(DBConnection) do
       * `:exclusive`
       * `:read_only`: a write in it is an error
       * `:savepoint`: a savepoint inside of a transaction; outside of one, a transaction
+
+    ## Tests
+
+    With `sandbox: :clone`, a transaction of the mode `:transaction`, as Ecto's sandbox begins one
+    for each test, is not on the pool's database but on a copy of it in memory, with the databases
+    that `:attach` names. `Ecto.Adapters.LibSql` describes what tests gain by that. The copy is made
+    by SQLite's backup at the first such transaction of each connection, and anew when somebody has
+    changed the database since, or when something was committed to the copy. All else, such as
+    transactions of other modes, is on the database itself.
 
     ## Errors
 
@@ -55,7 +67,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Attach, Call, ConstraintNames, Error, MemoryDatabase, Native}
+    alias EctoLibSql.{Attach, Call, Clone, ConstraintNames, Error, MemoryDatabase, Native}
     alias EctoLibSql.{PoolOptions, Query, Result, Retry, State}
 
     require Logger
@@ -66,12 +78,14 @@ if Code.ensure_loaded?(DBConnection) do
     @max_rows 500
 
     @enforce_keys [:driver, :default_mode]
-    defstruct [:driver, :default_mode, begun: []]
+    defstruct [:driver, :default_mode, :clone, begun: []]
 
-    # `begun` is what handle_begin/2 began and nobody has ended, the last first.
+    # `begun` is what handle_begin/2 began and nobody has ended, the last first. `driver` is the
+    # clone's connection in memory while a sandboxed test has it.
     @type t :: %__MODULE__{
             driver: State.t(),
             default_mode: :immediate | :deferred | :exclusive | :read_only,
+            clone: Clone.t() | nil,
             begun: [:transaction | :savepoint]
           }
 
@@ -110,7 +124,8 @@ if Code.ensure_loaded?(DBConnection) do
            {:ok, mode} <- PoolOptions.transaction_mode(opts),
            {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
            {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
-           do: {:ok, %__MODULE__{driver: driver, default_mode: mode}}
+           {:ok, clone} <- Clone.open(driver, opts),
+           do: {:ok, %__MODULE__{driver: driver, default_mode: mode, clone: clone}}
     end
 
     defp only_connection(opts) do
@@ -128,9 +143,9 @@ if Code.ensure_loaded?(DBConnection) do
 
     # Interrupts what another process may be running with it.
     @impl true
-    def disconnect(_reason, %__MODULE__{driver: driver}) do
+    def disconnect(_reason, %__MODULE__{driver: driver, clone: clone}) do
       _ = Native.close(driver)
-      :ok
+      Clone.close(clone)
     end
 
     @impl true
@@ -165,7 +180,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_begin(opts, %__MODULE__{} = state) do
       case Keyword.get(opts, :mode, state.default_mode) do
         :savepoint -> begin_savepoint(opts, state)
-        :transaction -> begin(:deferred, opts, state)
+        :transaction -> begin_sandbox(opts, state)
         mode when mode in @modes -> begin(mode, opts, state)
         other -> {:error, ArgumentError.exception(unknown_mode(other)), state}
       end
@@ -179,6 +194,23 @@ if Code.ensure_loaded?(DBConnection) do
         {:error, error} -> {:error, error, state}
       end
     end
+
+    defp begin_sandbox(opts, %__MODULE__{clone: nil} = state), do: begin(:deferred, opts, state)
+
+    defp begin_sandbox(opts, %__MODULE__{clone: clone} = state) do
+      with {:ok, clone} <- Clone.refresh(clone, deadline(opts)),
+           :ok <- Call.begin(clone.memory, :deferred, deadline(opts)) do
+        {:ok, done(false), %{state | driver: clone.memory, clone: clone, begun: [:transaction]}}
+      else
+        {:error, error} -> {:error, error, state}
+      end
+    end
+
+    # What the sandbox began has ended.
+    defp end_sandbox(:transaction, %__MODULE__{driver: memory, clone: %{memory: memory}} = state),
+      do: %{state | driver: state.clone.file}
+
+    defp end_sandbox(_mode, state), do: state
 
     # Outside of a transaction, a savepoint would begin a deferred one.
     defp begin_savepoint(opts, state) do
@@ -200,7 +232,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_commit(opts, %__MODULE__{driver: driver} = state) do
       case ended(opts, state) do
         {:savepoint, state} -> driver |> release_savepoint(opts) |> answer(state)
-        {:transaction, state} -> commit(driver, opts, state)
+        {:transaction, state} -> commit(driver, opts, end_sandbox(opts[:mode], state))
       end
     end
 
@@ -228,9 +260,20 @@ if Code.ensure_loaded?(DBConnection) do
           |> answer(state)
 
         {:transaction, state} ->
-          driver |> Call.rollback() |> answer(state)
+          rollback(driver, opts[:mode], state)
       end
     end
+
+    defp rollback(memory, :transaction, %__MODULE__{clone: %{memory: memory} = clone} = state) do
+      state = end_sandbox(:transaction, state)
+
+      case Clone.rollback(clone) do
+        {:ok, clone} -> answer(:ok, %{state | clone: clone})
+        {:error, error} -> {:error, error, state}
+      end
+    end
+
+    defp rollback(driver, _mode, state), do: driver |> Call.rollback() |> answer(state)
 
     defp release_savepoint(driver, opts),
       do: Call.release_savepoint(driver, @savepoint, deadline(opts))

@@ -11,7 +11,7 @@ defmodule EctoLibSql.Native do
 
   use EctoLibSql.NIF
 
-  alias EctoLibSql.{Error, State}
+  alias EctoLibSql.{Call, Error, State}
 
   @doc """
   How long a statement waits for a lock that another connection holds, in milliseconds.
@@ -87,6 +87,24 @@ defmodule EctoLibSql.Native do
   """
   @spec enable_foreign_keys(State.t(), boolean()) :: :ok | {:error, Error.t()}
   def enable_foreign_keys(_state, _enable), do: not_loaded()
+
+  @doc """
+  For each database of the connection (`"main"`, `"temp"` and those that are attached) a number that
+  every commit to it changes, be it this connection's or another's, and nothing else does. To be
+  compared with other answers for the same connection only.
+
+  The pragma `data_version` leaves out what the connection itself commits.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> {:ok, [{"main", before}, {"temp", _}]} = EctoLibSql.Native.data_versions(s)
+      iex> {:ok, _} = EctoLibSql.query(s, "CREATE TABLE t (a)")
+      iex> {:ok, [{"main", version}, {"temp", _}]} = EctoLibSql.Native.data_versions(s)
+      iex> version == before
+      false
+  """
+  @spec data_versions(State.t()) ::
+          {:ok, [{String.t(), non_neg_integer()}]} | {:error, Error.t()}
+  def data_versions(%State{} = s), do: Call.data_versions(s, Call.deadline(s.timeout))
 
   @doc """
   Runs a script. See `EctoLibSql.execute_batch/2`.
@@ -183,7 +201,11 @@ defmodule EctoLibSql.Native do
   @doc false
   def checkpoint(_state, _mode, _timeout), do: not_loaded()
   @doc false
+  def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
+  @doc false
+  def do_data_versions(_state, _timeout), do: not_loaded()
   @doc false
   def do_reset(_state), do: not_loaded()
   @doc false

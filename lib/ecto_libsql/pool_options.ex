@@ -3,7 +3,7 @@ if Code.ensure_loaded?(DBConnection) do
     @moduledoc false
     # Sorts a pool's options: DBConnection's and Ecto's own, EctoLibSql.Connection's, the driver's.
 
-    alias EctoLibSql.{Attach, Error, Options}
+    alias EctoLibSql.{Attach, Clone, Error, Options}
 
     @transaction_modes [:immediate, :deferred, :exclusive, :read_only]
 
@@ -41,7 +41,19 @@ if Code.ensure_loaded?(DBConnection) do
       :timeout
     ]
 
-    @own_options [:attach, :default_transaction_mode]
+    @own_options [:attach, :default_transaction_mode, :sandbox]
+
+    # What is a file's alone, or decides how it is opened.
+    @file_options [
+      :database,
+      :mode,
+      :immutable,
+      :shared_cache,
+      :journal_mode,
+      :page_size,
+      :auto_vacuum,
+      :locking_mode
+    ]
 
     @type transaction_mode :: :immediate | :deferred | :exclusive | :read_only
 
@@ -52,6 +64,7 @@ if Code.ensure_loaded?(DBConnection) do
     def validate(opts) do
       with {:ok, _mode} <- transaction_mode(opts),
            :ok <- Attach.validate(attach(opts)),
+           :ok <- Clone.validate(opts),
            {:ok, _options} <- opts |> driver() |> Options.validate(),
            do: :ok
     end
@@ -88,5 +101,25 @@ if Code.ensure_loaded?(DBConnection) do
       |> Keyword.drop(@db_connection_options ++ @own_options)
       |> Keyword.put(:transaction_scope, :connection)
     end
+
+    @doc """
+    The options for the private copy in memory that sandboxed tests work on, where there is to be
+    one: the connection's own, but for what concerns the file. What cannot be written stays so.
+    """
+    @spec clone(keyword()) :: {:ok, keyword()} | :none
+    def clone(opts) do
+      case Keyword.get(opts, :sandbox, :transaction) do
+        :clone -> {:ok, opts |> driver() |> Keyword.drop(@file_options) |> in_memory(opts[:mode])}
+        :transaction -> :none
+      end
+    end
+
+    defp in_memory(options, mode) when mode in [:read_only, :readonly] do
+      options
+      |> in_memory(nil)
+      |> Keyword.update(:custom_pragmas, [query_only: true], &(&1 ++ [query_only: true]))
+    end
+
+    defp in_memory(options, _mode), do: [database: ":memory:"] ++ options
   end
 end

@@ -20,7 +20,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         # config/test.exs
         config :my_app, MyApp.Repo,
           database: Path.expand("../my_app_test.db", __DIR__),
-          pool: Ecto.Adapters.SQL.Sandbox
+          pool: Ecto.Adapters.SQL.Sandbox,
+          sandbox: :clone
 
     Then `mix ecto.create`, `mix ecto.migrate`, `mix ecto.rollback`, `mix ecto.drop`, `mix ecto.dump`
     and `mix ecto.load` work as with any database.
@@ -35,6 +36,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       * `:attach` - databases to be had under a prefix: with `attach: [archive: "archive.db"]`,
         `Repo.all(Post, prefix: "archive")` reads the table `posts` of that file. A foreign key
         cannot leave its database
+      * `:sandbox` - what a test in the sandbox works on: `:transaction` (default), a transaction on
+        the database itself; `:clone`, a copy of its own. See "The sandbox" below
 
     and what `Ecto.Adapters.LibSql.Types` reads. An unknown option is an error that names it.
 
@@ -107,8 +110,38 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## The sandbox
 
     `Ecto.Adapters.SQL.Sandbox` works in all its modes. SQLite has one writer for a file at a time,
-    so of tests that run at once and write, all but one wait, for up to `:busy_timeout`: tests
-    that write should not be `async: true`, unless each has a repo in memory of its own.
+    so of tests that run at once and write, all but one would wait. With one more option beside the
+    sandbox's pool, each works on a copy of its own, and none waits:
+
+        config :my_app, MyApp.Repo,
+          database: Path.expand("../my_app_test.db", __DIR__),
+          pool: Ecto.Adapters.SQL.Sandbox,
+          sandbox: :clone
+
+    All else stays as with any database: `mix ecto.create` and `mix ecto.migrate` work on the file,
+    `test/test_helper.exs` sets the mode `:manual`, tests are `async: true` and call `checkout/2` or
+    `start_owner!/2`. `allow/3` and the shared mode let other processes in, to the same copy.
+
+      * A checkout finds the file as it is then: whatever was committed to it before, by migrations,
+        by `test_helper.exs`, by another repo or program, and what is only in its write-ahead log.
+        From then on it sees its own writes only. Nothing is ever written back.
+      * Each connection of the pool makes its copy at its first checkout, in memory, by SQLite's
+        backup, and makes it anew only where the file has changed since. After a test, there is a
+        ROLLBACK, as always. That undoes changes of the schema, too. A test that commits by hand
+        (`Repo.query!("COMMIT")`) leaves nothing behind either: it costs a new copy.
+      * A copy takes as much memory as the file is large, for each connection.
+      * `unboxed_run/2`, `checkout(repo, sandbox: false)` and the mode `:auto` work on the file.
+        What they commit is there for all checkouts that follow, and those that are under way do not
+        see it. A test that does so cleans up, and is not `async: true`.
+      * Databases that `:attach` names are copied, too; so is `":memory:"`, which the pool's
+        connections share otherwise.
+      * The copy's connection has the repo's options, functions and extensions. What the repo's
+        `:after_connect` does, it does to the file's connection only; for pragmas, there is
+        `:custom_pragmas`.
+      * It does not go with `:encryption_key`, since the copy would not be encrypted.
+
+    Without the option, tests that write should not be `async: true`, unless each has a repo in
+    memory of its own.
 
     ## Explain
 
@@ -189,6 +222,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def transaction(meta, opts, fun) do
       {retry, opts} = Keyword.pop(opts, :retry, meta.retry)
       retry = if in_transaction?(meta), do: 0, else: retry
+      # The mode `:transaction` says that the sandbox begins, which this is not.
+      opts = if opts[:mode] == :transaction, do: [mode: :deferred] ++ opts, else: opts
       opts = Keyword.put(opts, :retry, 0)
       Retry.transaction(nil, retry, fn -> Ecto.Adapters.SQL.transaction(meta, opts, fun) end)
     end

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod backup;
 mod batch;
 #[allow(unsafe_code)]
 mod calling;

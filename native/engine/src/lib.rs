@@ -6,6 +6,7 @@
 
 #![deny(unsafe_code)]
 
+pub mod backup;
 pub mod constraint;
 pub mod error;
 pub mod form;

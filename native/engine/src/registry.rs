@@ -49,6 +49,12 @@ impl<O: Copy> Clone for Registry<O> {
     }
 }
 
+impl<O: Owner> Default for Registry<O> {
+    fn default() -> Registry<O> {
+        Registry::new(Hooks::default())
+    }
+}
+
 impl<O: Owner> Registry<O> {
     pub fn new(hooks: Hooks<O>) -> Registry<O> {
         Registry {

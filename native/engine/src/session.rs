@@ -103,6 +103,17 @@ pub struct Hooks<O> {
     pub clean_up: fn(&Session<O>),
 }
 
+/// Nobody is reached: for programs whose owners do not die and do not wait.
+impl<O> Default for Hooks<O> {
+    fn default() -> Hooks<O> {
+        Hooks {
+            wake: |_, _, _| {},
+            watch: |_, _| {},
+            clean_up: |_| {},
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cleanup<O> {
     Close,

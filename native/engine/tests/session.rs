@@ -10,20 +10,12 @@ use ecto_libsql_engine::Error;
 use ecto_libsql_engine::local::{Behavior, Call, Collect, CountRows, OpenOptions, Source};
 use ecto_libsql_engine::params::NoParams;
 use ecto_libsql_engine::registry::Registry;
-use ecto_libsql_engine::session::{Hooks, Scope, Session};
+use ecto_libsql_engine::session::{Scope, Session};
 
 const OWNER: u32 = 1;
 const OTHER: u32 = 2;
 const ENDLESS: &str =
     "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
-
-fn registry() -> Registry<u32> {
-    Registry::new(Hooks {
-        wake: |_, _, _| {},
-        watch: |_, _| {},
-        clean_up: |_| {},
-    })
-}
 
 fn open(registry: &Registry<u32>, scope: Scope) -> Arc<Session<u32>> {
     registry.open(OpenOptions::default(), OWNER, scope).unwrap()
@@ -51,7 +43,7 @@ fn select_one(session: &Session<u32>, caller: u32) -> Result<(), Error> {
 
 #[test]
 fn an_item_of_another_connection_is_told_from_one_that_is_gone() {
-    let registry = registry();
+    let registry = Registry::default();
     let (one, two) = (
         open(&registry, Scope::Process),
         open(&registry, Scope::Process),
@@ -90,7 +82,7 @@ fn an_item_of_another_connection_is_told_from_one_that_is_gone() {
 
 #[test]
 fn a_transaction_is_its_owners_unless_the_scope_is_the_connection() {
-    let registry = registry();
+    let registry = Registry::default();
     let session = open(&registry, Scope::Process);
     begin(&session, OTHER);
     assert!(matches!(
@@ -106,7 +98,7 @@ fn a_transaction_is_its_owners_unless_the_scope_is_the_connection() {
 
 #[test]
 fn the_owners_death_closes_the_connection() {
-    let registry = registry();
+    let registry = Registry::default();
     let session = open(&registry, Scope::Process);
     session
         .prepare(OWNER, "SELECT 1", &Call::default())
@@ -124,7 +116,7 @@ fn the_owners_death_closes_the_connection() {
 
 #[test]
 fn another_processs_death_frees_what_was_its_own() {
-    let registry = registry();
+    let registry = Registry::default();
     let session = open(&registry, Scope::Process);
     assert!(session.must_watch(OTHER));
     assert!(!session.must_watch(OTHER));
@@ -149,7 +141,7 @@ fn another_processs_death_frees_what_was_its_own() {
 
 #[test]
 fn a_call_under_way_does_the_cleaning_up_when_it_ends() {
-    let registry = registry();
+    let registry = Registry::default();
     let session = open(&registry, Scope::Process);
     let (entered, wait_entered) = channel();
     let (leave, wait_leave) = channel::<()>();
@@ -175,7 +167,7 @@ fn a_call_under_way_does_the_cleaning_up_when_it_ends() {
 #[test]
 fn closing_stops_what_runs_whenever_it_began() {
     for _ in 0..200 {
-        let registry = registry();
+        let registry = Registry::default();
         let session = open(&registry, Scope::Connection);
         let running = Arc::clone(&session);
         let (entered, wait_entered) = channel();
@@ -205,7 +197,7 @@ fn closing_stops_what_runs_whenever_it_began() {
 
 #[test]
 fn nothing_is_left_of_what_was_opened_and_closed() {
-    let registry = registry();
+    let registry = Registry::default();
     for _ in 0..100 {
         let session = open(&registry, Scope::Process);
         session

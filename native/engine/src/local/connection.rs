@@ -148,7 +148,7 @@ impl Connection {
         }
     }
 
-    fn enter(&self, statement: &str) -> Result<()> {
+    pub(super) fn enter(&self, statement: &str) -> Result<()> {
         match &self.entrance {
             Some(entrance) => entrance.enter(self, statement),
             None => Ok(()),

@@ -1,8 +1,9 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! `raw_connection.rs` and `raw_statement.rs` own the C objects; `callbacks.rs` holds the C
-//! callbacks. All above them is safe code.
+//! `raw_connection.rs`, `raw_statement.rs` and `raw_backup.rs` own the C objects; `callbacks.rs`
+//! holds the C callbacks. All above them is safe code.
 
+mod backup;
 mod batch;
 mod cache;
 mod call;
@@ -10,6 +11,7 @@ mod call;
 mod callbacks;
 mod connection;
 mod cursor;
+mod data_version;
 mod describe;
 mod extension;
 #[cfg(feature = "encryption")]
@@ -19,6 +21,8 @@ mod functions;
 mod open;
 #[allow(unsafe_code)]
 mod page_reads;
+#[allow(unsafe_code)]
+mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]

@@ -1,7 +1,7 @@
 //! Owns a `sqlite3*`. Each method is one C call, named as the C function is named.
 
 use std::ffi::{CStr, CString};
-use std::os::raw::{c_char, c_int, c_void};
+use std::os::raw::{c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -104,7 +104,7 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
-    /// For `functions/call.rs`, which registers more callbacks.
+    /// For `functions/call.rs`, which registers more callbacks, and for `raw_backup.rs`.
     pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
         self.db.as_ptr()
     }
@@ -253,6 +253,35 @@ impl RawConnection {
     pub(super) fn db_cacheflush(&self) -> c_int {
         // SAFETY: self.db is live.
         unsafe { ffi::sqlite3_db_cacheflush(self.db.as_ptr()) }
+    }
+
+    /// The name of the connection's `n`th database.
+    pub(super) fn db_name(&self, n: usize) -> Option<String> {
+        let n = c_int::try_from(n).ok()?;
+        // SAFETY: self.db is live; the name, where there is one, is copied before anything else is
+        // called.
+        unsafe {
+            let name = ffi::sqlite3_db_name(self.db.as_ptr(), n);
+            (!name.is_null()).then(|| CStr::from_ptr(name).to_string_lossy().into_owned())
+        }
+    }
+
+    /// `SQLITE_FCNTL_DATA_VERSION`.
+    pub(super) fn data_version(&self, schema: &CStr) -> Result<u32, c_int> {
+        let mut version: c_uint = 0;
+        // SAFETY: self.db is live, `schema` ends with NUL, and this opcode writes an unsigned int.
+        let code = unsafe {
+            ffi::sqlite3_file_control(
+                self.db.as_ptr(),
+                schema.as_ptr(),
+                ffi::SQLITE_FCNTL_DATA_VERSION,
+                (&raw mut version).cast(),
+            )
+        };
+        match code {
+            ffi::SQLITE_OK => Ok(version),
+            code => Err(code),
+        }
     }
 
     pub(super) fn wal_checkpoint(&self, mode: c_int) -> Result<Checkpoint, c_int> {

@@ -1,0 +1,5 @@
+[
+  import_deps: [:ecto, :ecto_sql],
+  subdirectories: ["priv/*/migrations"],
+  inputs: ["*.{ex,exs}", "{config,lib,test}/**/*.{ex,exs}", "priv/*/*.exs"]
+]

@@ -1,0 +1,39 @@
+//! Backups between two connections of the registry.
+
+use crate::error::{Error, Result};
+use crate::local::Call;
+use crate::session::{Owner, Session};
+
+impl<O: Owner> Session<O> {
+    /// [`Connection::backup_from`](crate::local::Connection::backup_from), into `schema` of this
+    /// connection.
+    pub fn backup_from(
+        &self,
+        caller: O,
+        schema: &str,
+        source: &Session<O>,
+        source_schema: &str,
+        call: &Call,
+    ) -> Result<u32> {
+        if self.id() == source.id() {
+            return Err(Error::InvalidArgument(
+                "a backup's source and target are two connections".to_owned(),
+            ));
+        }
+        // Whoever needs both locks takes them in the same order: two backups that go to and fro
+        // do not wait for each other for ever.
+        if self.id() < source.id() {
+            self.call(caller, |target| {
+                source.call(caller, |source| {
+                    target.backup_from(schema, source, source_schema, call)
+                })
+            })
+        } else {
+            source.call(caller, |source| {
+                self.call(caller, |target| {
+                    target.backup_from(schema, source, source_schema, call)
+                })
+            })
+        }
+    }
+}
