@@ -54,7 +54,8 @@ if Code.ensure_loaded?(DBConnection) do
     @behaviour DBConnection
 
     alias EctoLibSql.{Attach, ConstraintNames, Error, MemoryDatabase, Native}
-    alias EctoLibSql.{PoolOptions, Query, Result, State}
+    alias EctoLibSql.{ConnectionPool, PoolOptions, Query, Result, State}
+    alias EctoLibSql.Pool.{Holders, Meter}
 
     require Logger
 
@@ -64,12 +65,14 @@ if Code.ensure_loaded?(DBConnection) do
     @max_rows 500
 
     @enforce_keys [:driver, :default_mode]
-    defstruct [:driver, :default_mode, begun: []]
+    defstruct [:driver, :default_mode, :meter, begun: []]
 
-    # `begun` is what handle_begin/2 began and nobody has ended, the last first.
+    # `begun` is what handle_begin/2 began and nobody has ended, the last first. `meter` is the
+    # pool's, where it has one.
     @type t :: %__MODULE__{
             driver: State.t(),
             default_mode: :immediate | :deferred | :exclusive | :read_only,
+            meter: Meter.t() | nil,
             begun: [:transaction | :savepoint]
           }
 
@@ -80,6 +83,7 @@ if Code.ensure_loaded?(DBConnection) do
     @spec child_spec(keyword()) :: Supervisor.child_spec()
     def child_spec(opts) do
       with {:error, error} <- PoolOptions.validate(opts), do: raise(ArgumentError, error.message)
+      opts = Keyword.put_new(opts, :pool, ConnectionPool)
 
       case MemoryDatabase.shared_options(opts) do
         {opts, []} ->
@@ -104,24 +108,17 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def connect(opts) do
-      with :ok <- only_connection(opts),
-           {:ok, mode} <- PoolOptions.transaction_mode(opts),
-           {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
-           {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
-           do: {:ok, %__MODULE__{driver: driver, default_mode: mode}}
-    end
+      meter = opts[:pool_meter]
 
-    defp only_connection(opts) do
-      if MemoryDatabase.private(opts) != [] and Keyword.get(opts, :pool_size, 1) > 1 do
-        message =
-          "each of the pool's #{opts[:pool_size]} connections would have a database \":memory:\" " <>
-            "of its own: start the pool with EctoLibSql.Connection.start_link/1, whose connections " <>
-            "share one, or set pool_size: 1"
+      connected =
+        with :ok <- MemoryDatabase.keeps_data(opts),
+             {:ok, mode} <- PoolOptions.transaction_mode(opts),
+             {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+             {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
+             do: {:ok, %__MODULE__{driver: driver, default_mode: mode, meter: meter}}
 
-        {:error, %Error{code: :invalid_option, message: message}}
-      else
-        :ok
-      end
+      Meter.opened(meter, connected)
+      connected
     end
 
     # Interrupts what another process may be running with it.
@@ -164,7 +161,7 @@ if Code.ensure_loaded?(DBConnection) do
       case Keyword.get(opts, :mode, state.default_mode) do
         :savepoint -> begin_savepoint(opts, state)
         :transaction -> begin(:deferred, opts, state)
-        mode when mode in @modes -> begin(mode, opts, state)
+        mode when mode in @modes -> Holders.running("BEGIN", fn -> begin(mode, opts, state) end)
         other -> {:error, ArgumentError.exception(unknown_mode(other)), state}
       end
     end
@@ -196,7 +193,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_commit(opts, %__MODULE__{driver: driver} = state) do
       case ended(opts, state) do
         {:savepoint, state} -> driver |> Native.release_savepoint(@savepoint) |> answer(state)
-        {:transaction, state} -> commit(driver, opts, state)
+        {:transaction, state} -> Holders.running("COMMIT", fn -> commit(driver, opts, state) end)
       end
     end
 
@@ -259,14 +256,19 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
-      case EctoLibSql.query_until(state.driver, query.statement, params, deadline(opts)) do
+      %{statement: sql} = query
+      run = fn -> EctoLibSql.query_until(state.driver, sql, params, deadline(opts)) end
+
+      case Holders.running(sql, run) do
         {:ok, result} -> {:ok, describe(query, opts, state), result, state}
         {:error, error} -> failed(error, query, params, state)
       end
     end
 
     def handle_execute(%Query{kind: :script} = query, [], opts, %{driver: driver} = state) do
-      case Native.execute_script(driver, query.statement, false, remaining(opts)) do
+      run = fn -> Native.execute_script(driver, query.statement, false, remaining(opts)) end
+
+      case Holders.running(query.statement, run) do
         {:ok, results} -> {:ok, query, Enum.map(results, &Result.new/1), state}
         {:error, error} -> failed(error, query, [], state)
       end

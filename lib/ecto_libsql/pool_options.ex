@@ -41,7 +41,7 @@ if Code.ensure_loaded?(DBConnection) do
       :timeout
     ]
 
-    @own_options [:attach, :default_transaction_mode]
+    @own_options [:attach, :default_transaction_mode, :pool_meter]
 
     @type transaction_mode :: :immediate | :deferred | :exclusive | :read_only
 

@@ -134,6 +134,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # says.
     @impl Ecto.Adapter
     def init(config) do
+      config = Keyword.put_new(config, :pool, EctoLibSql.ConnectionPool)
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
       types = Migration.column_types(config)
       {:ok, child_spec, Map.merge(meta, %{database: config[:database], column_types: types})}

@@ -1,0 +1,114 @@
+if Code.ensure_loaded?(DBConnection) do
+  defmodule EctoLibSql.Pool.Figures do
+    @moduledoc false
+    # A pool's figures, from its meters, from who holds its connections, and from its queue.
+
+    alias EctoLibSql.Pool
+    alias EctoLibSql.Pool.{Holders, Lookup, Meter}
+
+    # A pool's process answers within microseconds, unless it is drowned in requests.
+    @patience 1_000
+
+    @spec read(Lookup.t(), (Meter.t() -> Meter.totals())) :: Pool.metrics()
+    def read(%{pools: pools} = found, totals) do
+      sources = Enum.map(pools, &sources/1)
+
+      %{holders: holders, idle: idle, connection: connection} =
+        Holders.list(inner(pools, sources))
+
+      meters = pools |> Enum.map(&Meter.of/1) |> Enum.reject(&is_nil/1)
+      size = size(found, meters)
+      busy = length(holders)
+
+      meters
+      |> counted(totals, size)
+      |> Map.merge(%{
+        size: size,
+        busy: busy,
+        idle: idle,
+        opening: size && max(size - busy - idle, 0),
+        queue_length: queue_length(sources),
+        gate: connection && gate(connection),
+        holders: holders
+      })
+    end
+
+    ## The queue
+
+    # Asked by a process of its own, since DBConnection would wait for ever; :busy where that took
+    # too long.
+    defp sources(pool) do
+      {pid, monitor} =
+        spawn_monitor(fn -> exit({:sources, DBConnection.get_connection_metrics(pool)}) end)
+
+      receive do
+        {:DOWN, ^monitor, :process, ^pid, {:sources, sources}} -> sources
+        {:DOWN, ^monitor, :process, ^pid, _reason} -> :busy
+      after
+        @patience ->
+          Process.exit(pid, :kill)
+          Process.demonitor(monitor, [:flush])
+          :busy
+      end
+    end
+
+    # The sandbox has a pool inside, and processes that own its connections.
+    defp inner(pools, sources) do
+      Enum.zip_with(pools, sources, fn
+        pool, :busy -> [pool]
+        _pool, sources -> for %{source: {:pool, pid}} <- sources, do: pid
+      end)
+      |> Enum.concat()
+    end
+
+    defp queue_length(sources) do
+      if :busy not in sources,
+        do: sources |> Enum.concat() |> Enum.map(& &1.checkout_queue_length) |> Enum.sum()
+    end
+
+    ## The meters
+
+    defp size(%{size: size, pools: pools}, []), do: size && size * length(pools)
+    defp size(_found, meters), do: meters |> Enum.map(& &1.size) |> Enum.sum()
+
+    defp counted([], _totals, _size) do
+      Map.new(
+        [:checkouts, :wait_mean, :wait_longest, :dropped, :opened, :utilisation, :uptime],
+        &{&1, nil}
+      )
+    end
+
+    defp counted(meters, totals, size) do
+      all = Enum.map(meters, totals)
+      sum = fn key -> all |> Enum.map(& &1[key]) |> Enum.sum() end
+      longest = fn key -> all |> Enum.map(& &1[key]) |> Enum.max() end
+      checkouts = sum.(:checkouts)
+      uptime = longest.(:uptime)
+
+      %{
+        checkouts: checkouts,
+        wait_mean: microseconds(sum.(:waited)) / max(checkouts, 1),
+        wait_longest: microseconds(longest.(:longest_wait)),
+        dropped: sum.(:dropped),
+        opened: sum.(:opened),
+        utilisation: Float.round(sum.(:busy) / max(uptime * size, 1), 4),
+        uptime: System.convert_time_unit(uptime, :native, :millisecond)
+      }
+    end
+
+    defp microseconds(native), do: System.convert_time_unit(native, :native, :microsecond)
+
+    ## The gate
+
+    @doc """
+    What the writers' queue of a connection's file says of itself; nil without such a queue.
+    """
+    @spec gate(EctoLibSql.State.t()) :: map() | nil
+    def gate(state) do
+      with true <- function_exported?(EctoLibSql, :write_gate, 1),
+           {:ok, gate} <- apply(EctoLibSql, :write_gate, [state]),
+           do: gate,
+           else: (_ -> nil)
+    end
+  end
+end
