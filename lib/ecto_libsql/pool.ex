@@ -8,7 +8,7 @@ if Code.ensure_loaded?(DBConnection) do
         %{
           size: 5, busy: 1, idle: 4, opening: 0, queue_length: 0,
           checkouts: 1840, wait_mean: 3.1, wait_longest: 212, dropped: 0, opened: 5,
-          utilisation: 0.04, uptime: 61_250, gate: nil,
+          utilisation: 0.04, uptime: 61_250, mode: :local, database: "app.db", gate: nil,
           holders: [
             %{pid: #PID<0.512.0>, name: "MyApp.Importer", held: 1204, connection: "0d0f…",
               transaction: 1204, running: 3, statement: "INSERT INTO posts …"}
@@ -82,6 +82,7 @@ if Code.ensure_loaded?(DBConnection) do
       * `:opened` - how many connections were opened
       * `:utilisation` - the part of its connections' time in which they were checked out, 0 to 1
       * `:uptime` - what these count from, in milliseconds: the pool's start
+      * `:mode`, `:database` - those of the connections' `EctoLibSql.State`; `nil` where none is open
       * `:gate` - what is known of the writers' queue for the file; `nil` where there is none
       * `:holders` - who has the connections that are in use
     """
@@ -98,6 +99,8 @@ if Code.ensure_loaded?(DBConnection) do
             opened: non_neg_integer() | nil,
             utilisation: float() | nil,
             uptime: non_neg_integer() | nil,
+            mode: :local | nil,
+            database: String.t() | nil,
             gate: map() | nil,
             holders: [holder()]
           }

@@ -61,7 +61,8 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec transaction_mode(keyword()) :: {:ok, transaction_mode()} | {:error, Error.t()}
     def transaction_mode(opts) do
-      mode = Keyword.get(opts, :default_transaction_mode, :immediate)
+      default = if Options.read_only?(opts), do: :read_only, else: :immediate
+      mode = Keyword.get(opts, :default_transaction_mode, default)
 
       if mode in @transaction_modes do
         {:ok, mode}

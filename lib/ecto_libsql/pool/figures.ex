@@ -3,7 +3,7 @@ if Code.ensure_loaded?(DBConnection) do
     @moduledoc false
     # A pool's figures, from its meters, from who holds its connections, and from its queue.
 
-    alias EctoLibSql.Pool
+    alias EctoLibSql.{Pool, WriteGateFigures}
     alias EctoLibSql.Pool.{Holders, Lookup, Meter}
 
     # A pool's process answers within microseconds, unless it is drowned in requests.
@@ -28,7 +28,9 @@ if Code.ensure_loaded?(DBConnection) do
         idle: idle,
         opening: size && max(size - busy - idle, 0),
         queue_length: queue_length(sources),
-        gate: connection && gate(connection),
+        mode: connection && connection.mode,
+        database: connection && connection.database,
+        gate: connection && WriteGateFigures.read(connection),
         holders: holders
       })
     end
@@ -97,18 +99,5 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     defp microseconds(native), do: System.convert_time_unit(native, :native, :microsecond)
-
-    ## The gate
-
-    @doc """
-    What the writers' queue of a connection's file says of itself; nil without such a queue.
-    """
-    @spec gate(EctoLibSql.State.t()) :: map() | nil
-    def gate(state) do
-      with true <- function_exported?(EctoLibSql, :write_gate, 1),
-           {:ok, gate} <- apply(EctoLibSql, :write_gate, [state]),
-           do: gate,
-           else: (_ -> nil)
-    end
   end
 end
