@@ -48,7 +48,14 @@ if Code.ensure_loaded?(DBConnection) do
     The connections of a pool that `child_spec/1` or `start_link/1` starts share one database
     `":memory:"`, which lives as long as the pool, whichever connections come and go. A pool that is
     started by `DBConnection.start_link/2` cannot be told from another, so there `":memory:"` takes
-    `pool_size: 1`, and the database ends with its connection.
+    `pool_size: 1` and no `:max_lifetime`, and the database ends with its connection.
+
+    ## Pools
+
+    `child_spec/1` and `start_link/1` start the pool `EctoLibSql.ConnectionPool`, unless the option
+    `:pool` names another. `EctoLibSql.Pool` says what it does. DBConnection's `:idle_interval`,
+    `:idle_limit` and `:max_lifetime` work: a check of an idle connection is one NIF call, and
+    connections are replaced when nobody uses them.
     """
 
     @behaviour DBConnection

@@ -86,6 +86,40 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Reader.aggregate(Item, :count) == 2
     end
 
+    test "reads on when every connection of the other waits to write", %{database: database} do
+      writer = start_writer(database)
+      start_reader(database)
+
+      holder =
+        hold(fn held ->
+          Writer.put_dynamic_repo(writer)
+          Writer.transaction(held)
+        end)
+
+      waiting =
+        for name <- ["b", "c"] do
+          Task.async(fn ->
+            Writer.put_dynamic_repo(writer)
+            Writer.insert!(%Item{name: name})
+          end)
+        end
+
+      wait_until(fn -> EctoLibSql.Pool.metrics(writer).busy == 3 end)
+      assert {:ok, %{status: :busy}} = EctoLibSql.health(writer)
+      assert Reader.aggregate(Item, :count) == 1
+
+      release(holder)
+      Task.await_many(waiting)
+      assert Reader.aggregate(Item, :count) == 3
+    end
+
+    test "can be the other in tests", %{database: database} do
+      writer = start_writer(database)
+      Reader.put_dynamic_repo(writer)
+      assert Reader.aggregate(Item, :count) == 1
+      assert EctoLibSql.Pool.metrics(Reader).size == 3
+    end
+
     test "has no functions that write", %{database: database} do
       start_writer(database)
       refute function_exported?(Reader, :insert, 2)
