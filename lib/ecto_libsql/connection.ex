@@ -72,14 +72,14 @@ if Code.ensure_loaded?(DBConnection) do
     @max_rows 500
 
     @enforce_keys [:driver, :default_mode]
-    defstruct [:driver, :default_mode, :meter, begun: []]
+    defstruct [:driver, :default_mode, :counters, begun: []]
 
-    # `begun` is what handle_begin/2 began and nobody has ended, the last first. `meter` is the
-    # pool's, where it has one.
+    # `begun` is what handle_begin/2 began and nobody has ended, the last first. `counters`
+    # are those of the pool's meter, where it has one.
     @type t :: %__MODULE__{
             driver: State.t(),
             default_mode: :immediate | :deferred | :exclusive | :read_only,
-            meter: Meter.t() | nil,
+            counters: :atomics.atomics_ref() | nil,
             begun: [:transaction | :savepoint]
           }
 
@@ -122,7 +122,9 @@ if Code.ensure_loaded?(DBConnection) do
              {:ok, mode} <- PoolOptions.transaction_mode(opts),
              {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
              {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
-             do: {:ok, %__MODULE__{driver: driver, default_mode: mode, meter: meter}}
+             do:
+               {:ok,
+                %__MODULE__{driver: driver, default_mode: mode, counters: meter && meter.counters}}
 
       Meter.opened(meter, connected)
       connected

@@ -41,8 +41,9 @@ if Code.ensure_loaded?(DBConnection) do
       asked = System.monotonic_time()
 
       case ConnectionPool.checkout(pool, callers, opts) do
-        {:ok, pool_ref, _module, _checkin_time, %EctoLibSql.Connection{meter: %{} = meter}} = ok ->
-          Meter.checked_out(meter, Holder.pool_ref(pool_ref, :holder), asked)
+        {:ok, pool_ref, _module, _checkin_time, %EctoLibSql.Connection{counters: counters}} = ok
+        when counters != nil ->
+          Meter.checked_out(counters, Holder.pool_ref(pool_ref, :holder), asked)
           ok
 
         {:error, %ConnectionError{reason: :queue_timeout} = error} ->
@@ -81,13 +82,11 @@ if Code.ensure_loaded?(DBConnection) do
       ConnectionPool.handle_info(info, state)
     end
 
-    # A client's deadline: where it was still to the point, the connection is taken from it.
+    # A client's deadline: where it was still to the point, the connection was taken from it.
     def handle_info({:timeout, _timer, {_queue, holder, _pid, _length}} = info, state) do
+      since = Meter.since(holder)
       reply = ConnectionPool.handle_info(info, state)
-
-      if :ets.info(holder, :owner) == :undefined,
-        do: Meter.returned(holder, System.monotonic_time())
-
+      if since && Meter.since(holder) == nil, do: Meter.busy(since, System.monotonic_time())
       reply
     end
 

@@ -130,7 +130,7 @@ if Code.ensure_loaded?(DBConnection) do
     What the pool does now, and what it has done since it was started.
     """
     @spec metrics(pool()) :: metrics()
-    def metrics(pool), do: pool |> find!() |> Figures.read(&Meter.totals/1)
+    def metrics(pool), do: pool |> find!() |> Figures.read(&Meter.totals/2)
 
     @doc """
     Emits the event `[:ecto_libsql, :pool, :metrics]`. For `telemetry_poller`; see above.
@@ -139,7 +139,7 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec measure(pool()) :: :ok
     def measure(pool) do
-      metrics = pool |> find!() |> Figures.read(&Meter.lately/1)
+      metrics = pool |> find!() |> Figures.read(&Meter.lately/2)
       numbers = Map.filter(metrics, fn {_name, value} -> is_number(value) end)
 
       :telemetry.execute(

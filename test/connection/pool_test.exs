@@ -125,7 +125,6 @@ if Code.ensure_loaded?(DBConnection) do
           end)
 
         assert log =~ "timed out"
-        assert :ets.tab2list(Pool.Meter.of(pool).table) == []
       end
 
       test "of callers that do not name the pool lack only what such callers do not tell" do

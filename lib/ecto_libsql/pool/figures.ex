@@ -9,14 +9,13 @@ if Code.ensure_loaded?(DBConnection) do
     # A pool's process answers within microseconds, unless it is drowned in requests.
     @patience 1_000
 
-    @spec read(Lookup.t(), (Meter.t() -> Meter.totals())) :: Pool.metrics()
+    @spec read(Lookup.t(), (Meter.t(), non_neg_integer() -> Meter.totals())) :: Pool.metrics()
     def read(%{pools: pools} = found, totals) do
       sources = Enum.map(pools, &sources/1)
 
-      %{holders: holders, idle: idle, connection: connection} =
-        Holders.list(inner(pools, sources))
-
-      meters = pools |> Enum.map(&Meter.of/1) |> Enum.reject(&is_nil/1)
+      seen = Holders.list(inner(pools, sources))
+      %{holders: holders, idle: idle, connection: connection} = seen
+      meters = for pool <- pools, meter = Meter.of(pool), do: {meter, seen.under_way[pool] || 0}
       size = size(found, meters)
       busy = length(holders)
 
@@ -71,7 +70,9 @@ if Code.ensure_loaded?(DBConnection) do
     ## The meters
 
     defp size(%{size: size, pools: pools}, []), do: size && size * length(pools)
-    defp size(_found, meters), do: meters |> Enum.map(& &1.size) |> Enum.sum()
+
+    defp size(_found, meters),
+      do: Enum.reduce(meters, 0, fn {meter, _}, sum -> sum + meter.size end)
 
     defp counted([], _totals, _size) do
       Map.new(
@@ -81,7 +82,7 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     defp counted(meters, totals, size) do
-      all = Enum.map(meters, totals)
+      all = for {meter, under_way} <- meters, do: totals.(meter, under_way)
       sum = fn key -> all |> Enum.map(& &1[key]) |> Enum.sum() end
       longest = fn key -> all |> Enum.map(& &1[key]) |> Enum.max() end
       checkouts = sum.(:checkouts)

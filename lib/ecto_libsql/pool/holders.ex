@@ -37,11 +37,12 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     @doc """
-    The pools' connections: who has those in use, the longest held first; how many are idle; and one
-    that is open.
+    The pools' connections: who has those in use, the longest held first; for how long each pool's
+    are, in all, in native time; how many are idle; and one that is open.
     """
     @spec list([pid()]) :: %{
             holders: [holder()],
+            under_way: %{pid() => non_neg_integer()},
             idle: non_neg_integer(),
             connection: State.t() | nil
           }
@@ -56,6 +57,7 @@ if Code.ensure_loaded?(DBConnection) do
 
       %{
         holders: Enum.sort_by(holders, &(-(&1.held || 0))),
+        under_way: Enum.reduce(busy, %{}, &add_time(&1, &2, now)),
         idle: length(idle),
         connection: Enum.find_value(open, &state/1)
       }
@@ -94,14 +96,14 @@ if Code.ensure_loaded?(DBConnection) do
            else: (_ -> proxy)
     end
 
-    defp holder({pool, pid, table, conn}, listed, now) do
+    defp holder({_pool, pid, table, conn}, listed, now) do
       driver = driver(Holder.conn(conn, :state))
       connection = listed[driver && driver.conn_id]
 
       %{
         pid: pid,
         name: ProcessName.of(pid),
-        held: held(Meter.of(pool), table, pid, now),
+        held: table |> time(now) |> held(),
         connection: driver && driver.conn_id,
         transaction: connection && age(connection.transaction),
         running: connection && age(connection.running),
@@ -109,11 +111,16 @@ if Code.ensure_loaded?(DBConnection) do
       }
     end
 
-    defp held(nil, _table, _pid, _now), do: nil
+    defp held(nil), do: nil
+    defp held(time), do: System.convert_time_unit(time, :native, :millisecond)
 
-    defp held(meter, table, pid, now) do
-      with since when is_integer(since) <- Meter.since(meter, table, pid),
-           do: System.convert_time_unit(max(now - since, 0), :native, :millisecond)
+    defp add_time({pool, _owner, table, _conn}, sums, now) do
+      time = time(table, now) || 0
+      Map.update(sums, pool, time, &(&1 + time))
+    end
+
+    defp time(table, now) do
+      with since when is_integer(since) <- Meter.since(table), do: max(now - since, 0)
     end
 
     defp age(nil), do: nil

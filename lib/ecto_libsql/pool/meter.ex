@@ -1,9 +1,13 @@
 if Code.ensure_loaded?(DBConnection) do
   defmodule EctoLibSql.Pool.Meter do
     @moduledoc false
-    # What a pool counts, while it runs: in atomics, and in a table of the checkouts that are under
-    # way. Whoever checks a connection out writes by itself; the pool's process only learns of
-    # connections that come back.
+    # What a pool counts, while it runs, in atomics. Whoever checks a connection out writes by itself,
+    # and notes the time in the table that a connection is handed over as, where the pool's process
+    # finds it when the connection comes back.
+
+    alias DBConnection.Holder
+
+    @since :ecto_libsql_since
 
     @checkouts 1
     @waited 2
@@ -40,7 +44,7 @@ if Code.ensure_loaded?(DBConnection) do
     @spec start(keyword()) :: t()
     def start(opts) do
       meter = %__MODULE__{
-        table: :ets.new(__MODULE__, [:public, write_concurrency: true]),
+        table: :ets.new(__MODULE__, [:public]),
         counters: :atomics.new(7, signed: true),
         size: Keyword.get(opts, :pool_size, 1),
         started_at: System.monotonic_time()
@@ -64,33 +68,44 @@ if Code.ensure_loaded?(DBConnection) do
     ## Written
 
     @doc """
-    The calling process has the connection that it asked for.
+    The calling process has the connection that it asked for. Takes what the connection's state has
+    of the meter: the state is copied for every call, so that is as little as can be.
     """
-    @spec checked_out(t(), DBConnection.Holder.t(), integer()) :: :ok
-    def checked_out(%__MODULE__{table: table, counters: counters}, holder, asked) do
+    @spec checked_out(:atomics.atomics_ref(), Holder.t(), integer()) :: :ok
+    def checked_out(counters, holder, asked) do
       now = System.monotonic_time()
-      :ets.insert(table, {holder, self(), now})
+      :ets.insert(holder, {@since, now})
       :atomics.add(counters, @checkouts, 1)
       :atomics.add(counters, @waited, now - asked)
       raise_to(counters, @longest_wait, now - asked)
       raise_to(counters, @longest_wait_lately, now - asked)
     rescue
-      # The pool has ended in the meantime.
+      # The pool has closed the connection in the meantime.
       ArgumentError -> :ok
     end
 
     @doc """
-    A connection came back to the pool, whose process calls this.
+    A connection came back to the pool, whose process calls this. One that is new, or was another's
+    who does not count, has no time noted.
     """
-    @spec returned(DBConnection.Holder.t(), integer()) :: :ok
+    @spec returned(Holder.t(), integer()) :: :ok
     def returned(holder, time) do
-      %{table: table, counters: counters} = Process.get(__MODULE__)
-
-      case :ets.take(table, holder) do
-        [{_holder, _pid, since}] -> :atomics.add(counters, @busy, max(time - since, 0))
-        # A new connection, or one of a caller that does not count.
+      case :ets.take(holder, @since) do
+        [{@since, since}] -> busy(since, time)
         [] -> :ok
       end
+    rescue
+      # Its deadline was faster, and the pool has closed it.
+      ArgumentError -> :ok
+    end
+
+    @doc """
+    A connection was taken from who had it since `since`. In the pool's process, too.
+    """
+    @spec busy(integer(), integer()) :: :ok
+    def busy(since, time) do
+      %{counters: counters} = Process.get(__MODULE__)
+      :atomics.add(counters, @busy, max(time - since, 0))
     end
 
     @spec dropped(t()) :: :ok
@@ -135,13 +150,13 @@ if Code.ensure_loaded?(DBConnection) do
     ## Read
 
     @doc """
-    When the process got the connection; nil where it did not count.
+    Since when whoever has the connection has it; nil where that was not noted.
     """
-    @spec since(t(), DBConnection.Holder.t(), pid()) :: integer() | nil
-    def since(%__MODULE__{table: table}, holder, pid) do
-      case lookup(table, holder) do
-        [{_holder, ^pid, since}] -> since
-        _other -> nil
+    @spec since(Holder.t()) :: integer() | nil
+    def since(holder) do
+      case lookup(holder, @since) do
+        [{@since, since}] -> since
+        [] -> nil
       end
     end
 
@@ -163,48 +178,28 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     @doc """
-    What was counted since the pool's start, checkouts that are under way included.
+    What was counted since the pool's start. `under_way` is for how long those who have connections
+    have had them.
     """
-    @spec totals(t()) :: totals()
-    def totals(%__MODULE__{counters: counters} = meter) do
-      now = System.monotonic_time()
-
+    @spec totals(t(), non_neg_integer()) :: totals()
+    def totals(%__MODULE__{counters: counters} = meter, under_way) do
       %{
         checkouts: :atomics.get(counters, @checkouts),
         waited: :atomics.get(counters, @waited),
         longest_wait: :atomics.get(counters, @longest_wait),
-        busy: :atomics.get(counters, @busy) + under_way(meter, now),
+        busy: :atomics.get(counters, @busy) + under_way,
         dropped: :atomics.get(counters, @dropped),
         opened: :atomics.get(counters, @opened),
-        uptime: now - meter.started_at
+        uptime: System.monotonic_time() - meter.started_at
       }
     end
-
-    # Where the pool closed a connection in the moment in which somebody got it, the entry is
-    # nobody's.
-    defp under_way(%__MODULE__{table: table}, now) do
-      for {holder, pid, since} when is_reference(holder) <- :ets.tab2list(table), reduce: 0 do
-        sum ->
-          if :ets.info(holder, :owner) == pid do
-            sum + max(now - since, 0)
-          else
-            forget_closed(table, holder)
-            sum
-          end
-      end
-    rescue
-      ArgumentError -> 0
-    end
-
-    defp forget_closed(table, holder),
-      do: if(:ets.info(holder, :owner) == :undefined, do: :ets.delete(table, holder))
 
     @doc """
     The totals, and the longest wait, since this was asked the last time.
     """
-    @spec lately(t()) :: totals()
-    def lately(%__MODULE__{table: table, counters: counters} = meter) do
-      totals = totals(meter)
+    @spec lately(t(), non_neg_integer()) :: totals()
+    def lately(%__MODULE__{table: table, counters: counters} = meter, under_way) do
+      totals = totals(meter, under_way)
       before = with [{:measured, totals}] <- lookup(table, :measured), do: totals
       :ets.insert(table, {:measured, totals})
       longest_wait = :atomics.exchange(counters, @longest_wait_lately, 0)
