@@ -20,6 +20,8 @@ defmodule PoolSize do
     end
   end
 
+  alias EctoLibSql.Pool.{Holders, Meter}
+
   @sizes [1, 2, 4, 8, 16, 32, 64]
   @clients 64
   @rows 10_000
@@ -177,6 +179,32 @@ defmodule PoolSize do
       IO.puts("#{inspect(module)}: #{median(figures)} ns, at least #{Enum.min(figures)} ns")
       GenServer.stop(pool)
     end
+
+    counting_alone()
+  end
+
+  # What of that is counting, and what noting a statement costs.
+  defp counting_alone do
+    meter = Meter.start([])
+    holder = :ets.new(:holder, [:public, :ordered_set])
+    now = System.monotonic_time()
+
+    count = fn ->
+      Meter.checked_out(meter.counters, holder, now)
+      Meter.returned(holder, now)
+    end
+
+    note = fn -> Holders.running("SELECT 1", fn -> :ok end) end
+
+    for {title, fun} <- ["counting it": count, "noting a statement": note] do
+      figures = for _ <- 1..15, do: nanoseconds(fun, 100_000)
+      IO.puts("#{title}: #{median(figures)} ns, at least #{Enum.min(figures)} ns")
+    end
+  end
+
+  defp nanoseconds(fun, times) do
+    {microseconds, :ok} = :timer.tc(fn -> Enum.each(1..times, fn _ -> fun.() end) end)
+    div(microseconds * 1000, times)
   end
 
   defp take_and_give_back(pool, module) do
@@ -197,7 +225,7 @@ end
 
 seconds =
   case System.argv() do
-    [seconds] -> String.to_integer(seconds)
+    [seconds] -> seconds |> Float.parse() |> elem(0)
     [] -> 1
   end
 
