@@ -70,7 +70,13 @@ defmodule EctoLibSql.MixProject do
   defp docs do
     [
       main: "readme",
-      extras: ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/performance.md"]
+      extras: [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/pool.md",
+        "docs/architecture.md",
+        "docs/performance.md"
+      ]
     ]
   end
 end

@@ -122,6 +122,7 @@ defmodule EctoLibSql do
 
     * `:database` - a path, `":memory:"`, or a [`file:` URI](https://sqlite.org/uri.html). Required
     * `:mode` - `:create` (default), `:read_write` (the file has to be there) or `:read_only`
+    * `:read_only` - `true` is `mode: :read_only`
     * `:immutable` - `true` promises that nobody writes the file: no locks, no checks. Only with
       `mode: :read_only`
     * `:shared_cache` - share the page cache with other connections of this VM
@@ -163,7 +164,7 @@ defmodule EctoLibSql do
   @spec connect(keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def connect(opts) do
     with {:ok, options} <- Options.validate(opts),
-         {:ok, conn_id} <- Call.open(options.native) do
+         {:ok, conn_id} <- open(options.native) do
       state = %State{
         conn_id: conn_id,
         mode: :local,
@@ -173,6 +174,16 @@ defmodule EctoLibSql do
       }
 
       load_extensions(state, options.load_extensions)
+    end
+  end
+
+  defp open(%{mode: mode} = options) do
+    with {:error, %Error{code: :cantopen} = error} when mode == :read_only <- Call.open(options) do
+      hint =
+        "a read-only connection does not create the file: open it for writing first " <>
+          "(with Ecto: start the repo that writes, and migrate)"
+
+      {:error, %{error | message: "#{error.message}; #{hint}"}}
     end
   end
 
@@ -214,6 +225,33 @@ defmodule EctoLibSql do
   """
   @spec ping(State.t()) :: :ok | {:error, Error.t()}
   def ping(%State{} = s), do: Call.ask(s, &Native.ping/1)
+
+  @doc """
+  Whether a connection's or a repo's database answers, and how fast.
+
+  Takes a state, or what `EctoLibSql.Pool.metrics/1` takes. Waits for nobody: where the connection,
+  or every connection of the pool, is in use, the status is `:busy` and no latency is measured.
+
+  Answers a map of
+
+    * `:status` - `:ok`, or `:busy`
+    * `:latency` - how long it took to read the database's header, in microseconds: in a pool, with
+      the checkout of an idle connection
+    * `:mode`, `:database` - those of the state
+    * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
+    * `:gate` - what is known of the writers' queue for the file; `nil` where there is none
+
+  An error says why the database cannot be read, or why no connection can be opened.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> {:ok, %{status: :ok, mode: :local, pool: nil}} = EctoLibSql.health(s)
+      iex> EctoLibSql.disconnect(s)
+      iex> {:error, error} = EctoLibSql.health(s)
+      iex> error.code
+      :connection_closed
+  """
+  @spec health(State.t() | term()) :: {:ok, map()} | {:error, Exception.t()}
+  defdelegate health(repo_or_state), to: EctoLibSql.Health, as: :check
 
   @doc """
   Sets how long a call waits for others that write, in milliseconds. After that it is an error with

@@ -62,13 +62,21 @@ if Code.ensure_loaded?(DBConnection) do
     The connections of a pool that `child_spec/1` or `start_link/1` starts share one database
     `":memory:"`, which lives as long as the pool, whichever connections come and go. A pool that is
     started by `DBConnection.start_link/2` cannot be told from another, so there `":memory:"` takes
-    `pool_size: 1`, and the database ends with its connection.
+    `pool_size: 1` and no `:max_lifetime`, and the database ends with its connection.
+
+    ## Pools
+
+    `child_spec/1` and `start_link/1` start the pool `EctoLibSql.ConnectionPool`, unless the option
+    `:pool` names another. `EctoLibSql.Pool` says what it does. DBConnection's `:idle_interval`,
+    `:idle_limit` and `:max_lifetime` work: a check of an idle connection is one NIF call, and
+    connections are replaced when nobody uses them.
     """
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Attach, Call, Clone, ConstraintNames, Error, MemoryDatabase, Native}
-    alias EctoLibSql.{PoolOptions, Query, Result, Retry, State}
+    alias EctoLibSql.{Attach, Call, Clone, ConnectionPool, ConstraintNames, Error}
+    alias EctoLibSql.{MemoryDatabase, Native, PoolOptions, Query, Result, Retry, State}
+    alias EctoLibSql.Pool.{Holders, Meter}
 
     require Logger
 
@@ -78,14 +86,16 @@ if Code.ensure_loaded?(DBConnection) do
     @max_rows 500
 
     @enforce_keys [:driver, :default_mode]
-    defstruct [:driver, :default_mode, :clone, begun: []]
+    defstruct [:driver, :default_mode, :clone, :counters, begun: []]
 
     # `begun` is what handle_begin/2 began and nobody has ended, the last first. `driver` is the
-    # clone's connection in memory while a sandboxed test has it.
+    # clone's connection in memory while a sandboxed test has it. `counters` are those of the pool's
+    # meter, where it has one.
     @type t :: %__MODULE__{
             driver: State.t(),
             default_mode: :immediate | :deferred | :exclusive | :read_only,
             clone: Clone.t() | nil,
+            counters: :atomics.atomics_ref() | nil,
             begun: [:transaction | :savepoint]
           }
 
@@ -96,6 +106,7 @@ if Code.ensure_loaded?(DBConnection) do
     @spec child_spec(keyword()) :: Supervisor.child_spec()
     def child_spec(opts) do
       with {:error, error} <- PoolOptions.validate(opts), do: raise(ArgumentError, error.message)
+      opts = Keyword.put_new(opts, :pool, ConnectionPool)
 
       case MemoryDatabase.shared_options(opts) do
         {opts, []} ->
@@ -120,25 +131,20 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def connect(opts) do
-      with :ok <- only_connection(opts),
-           {:ok, mode} <- PoolOptions.transaction_mode(opts),
-           {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
-           {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
-           {:ok, clone} <- Clone.open(driver, opts),
-           do: {:ok, %__MODULE__{driver: driver, default_mode: mode, clone: clone}}
-    end
+      meter = opts[:pool_meter]
 
-    defp only_connection(opts) do
-      if MemoryDatabase.private(opts) != [] and Keyword.get(opts, :pool_size, 1) > 1 do
-        message =
-          "each of the pool's #{opts[:pool_size]} connections would have a database \":memory:\" " <>
-            "of its own: start the pool with EctoLibSql.Connection.start_link/1, whose connections " <>
-            "share one, or set pool_size: 1"
+      connected =
+        with :ok <- MemoryDatabase.keeps_data(opts),
+             {:ok, mode} <- PoolOptions.transaction_mode(opts),
+             {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+             {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
+             {:ok, clone} <- Clone.open(driver, opts) do
+          counters = meter && meter.counters
+          {:ok, %__MODULE__{driver: driver, default_mode: mode, clone: clone, counters: counters}}
+        end
 
-        {:error, %Error{code: :invalid_option, message: message}}
-      else
-        :ok
-      end
+      Meter.opened(meter, connected)
+      connected
     end
 
     # Interrupts what another process may be running with it.
@@ -181,7 +187,7 @@ if Code.ensure_loaded?(DBConnection) do
       case Keyword.get(opts, :mode, state.default_mode) do
         :savepoint -> begin_savepoint(opts, state)
         :transaction -> begin_sandbox(opts, state)
-        mode when mode in @modes -> begin(mode, opts, state)
+        mode when mode in @modes -> Holders.running("BEGIN", fn -> begin(mode, opts, state) end)
         other -> {:error, ArgumentError.exception(unknown_mode(other)), state}
       end
     end
@@ -239,7 +245,7 @@ if Code.ensure_loaded?(DBConnection) do
     # Where SQLite leaves the transaction open (a deferred foreign key that is violated, a lock),
     # nobody can mend it any more: DBConnection has left it behind.
     defp commit(driver, opts, state) do
-      case Call.commit(driver, deadline(opts)) do
+      case Holders.running("COMMIT", fn -> Call.commit(driver, deadline(opts)) end) do
         :ok ->
           {:ok, done(true), state}
 
@@ -309,17 +315,20 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
-      driver = state.driver
-      run = fn -> Call.query(driver, query.statement, params, deadline(opts)) end
+      %{driver: driver} = state
+      %{statement: sql} = query
+      run = fn -> Call.query(driver, sql, params, deadline(opts)) end
 
-      case retry(opts, driver, run) do
+      case Holders.running(sql, fn -> retry(opts, driver, run) end) do
         {:ok, result} -> {:ok, describe(query, opts, state), result, state}
         {:error, error} -> failed(error, query, params, state)
       end
     end
 
     def handle_execute(%Query{kind: :script} = query, [], opts, %{driver: driver} = state) do
-      case Call.script(driver, query.statement, false, deadline(opts)) do
+      run = fn -> Call.script(driver, query.statement, false, deadline(opts)) end
+
+      case Holders.running(query.statement, run) do
         {:ok, results} -> {:ok, query, results, state}
         {:error, error} -> failed(error, query, [], state)
       end

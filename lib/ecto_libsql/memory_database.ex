@@ -9,19 +9,48 @@ if Code.ensure_loaded?(DBConnection) do
 
     use GenServer
 
-    @doc """
-    The databases among a pool's options that are in memory, attached ones too.
-    """
-    @spec private(keyword()) :: [String.t()]
-    def private(opts), do: Enum.filter(databases(opts), &(&1 == ":memory:"))
+    alias EctoLibSql.Error
 
     @doc """
-    The pool's options with a name for each database that is in memory, and those names.
+    Refuses a pool whose connections would lose data, or have a database each. One that keeps its
+    databases by `start_pool/3` has none of these.
+    """
+    @spec keeps_data(keyword()) :: :ok | {:error, Error.t()}
+    def keeps_data(opts) do
+      private = Enum.filter(databases(opts), &private?/1)
+
+      cond do
+        private == [] ->
+          :ok
+
+        Keyword.get(opts, :pool_size, 1) > 1 ->
+          invalid(
+            "each of the pool's #{opts[:pool_size]} connections would have a database " <>
+              "\":memory:\" of its own: start the pool with EctoLibSql.Connection.start_link/1, " <>
+              "whose connections share one, or set pool_size: 1"
+          )
+
+        opts[:max_lifetime] != nil ->
+          invalid(
+            "max_lifetime replaces the pool's connection, and with it the data of the database " <>
+              "\":memory:\": start the pool with EctoLibSql.Connection.start_link/1, whose " <>
+              "database outlives its connections, or leave max_lifetime out"
+          )
+
+        true ->
+          :ok
+      end
+    end
+
+    defp invalid(message), do: {:error, %Error{code: :invalid_option, message: message}}
+
+    @doc """
+    The pool's options with a name for each database in memory that had none, and all names.
     """
     @spec shared_options(keyword()) :: {keyword(), [String.t()]}
     def shared_options(opts) do
       shared = opts |> replace(:database, &name/1) |> replace(:attach, &names/1)
-      {shared, databases(shared) -- databases(opts)}
+      {shared, Enum.filter(databases(shared), &memory?/1)}
     end
 
     defp databases(opts), do: [opts[:database] | Keyword.values(opts[:attach] || [])]
@@ -31,8 +60,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     defp names(databases), do: for({key, database} <- databases, do: {key, name(database)})
 
-    defp name(":memory:"), do: unique_uri()
-    defp name(database), do: database
+    defp name(database), do: if(private?(database), do: unique_uri(), else: database)
 
     defp unique_uri, do: "file:/ecto_libsql-#{System.unique_integer([:positive])}?vfs=memdb"
 
@@ -46,6 +74,12 @@ if Code.ensure_loaded?(DBConnection) do
       do: String.starts_with?(rest, ":memory:") or rest =~ ~r/[?&](vfs=memdb|mode=memory)(&|$)/
 
     def memory?(_database), do: false
+
+    # Nobody else can open it.
+    defp private?(database), do: memory?(database) and not shared?(database)
+
+    defp shared?(database),
+      do: database =~ ~r"[?&]cache=shared(&|$)" or database =~ ~r"\Afile:/.*[?&]vfs=memdb(&|$)"
 
     @doc """
     Starts a pool whose databases in memory live as long as it.

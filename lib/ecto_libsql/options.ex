@@ -14,6 +14,7 @@ defmodule EctoLibSql.Options do
   @options [
     database: {:string, nil},
     mode: {{:in, [:create, :read_write, :read_only, :readwrite, :readonly]}, nil},
+    read_only: {@boolean, nil},
     immutable: {@boolean, nil},
     shared_cache: {@boolean, nil},
     busy_timeout: {:milliseconds, nil},
@@ -64,6 +65,12 @@ defmodule EctoLibSql.Options do
   """
   @spec names() :: [atom()]
   def names, do: Keyword.keys(@options)
+
+  @doc """
+  Whether these options open a database that cannot be written.
+  """
+  @spec read_only?(keyword()) :: boolean()
+  def read_only?(options), do: mode(options) == :read_only
 
   @spec validate(term()) :: {:ok, validated()} | {:error, Error.t()}
   def validate(options) do
@@ -169,6 +176,12 @@ defmodule EctoLibSql.Options do
       options[:database] == nil ->
         invalid("database is missing: a path, \":memory:\", or a file: URI")
 
+      contradictory_modes?(options) ->
+        invalid(
+          "read_only: #{inspect(options[:read_only])} and mode: #{inspect(options[:mode])} " <>
+            "contradict each other: read_only: true is mode: :read_only"
+        )
+
       on?(options[:immutable]) and mode(options) != :read_only ->
         invalid("immutable goes with mode: :read_only: nobody may write the file")
 
@@ -184,6 +197,11 @@ defmodule EctoLibSql.Options do
       true ->
         :ok
     end
+  end
+
+  defp contradictory_modes?(options) do
+    options[:read_only] != nil and options[:mode] != nil and
+      on?(options[:read_only]) != (mode(options) == :read_only)
   end
 
   defp forms_differ?(options) do
@@ -222,7 +240,7 @@ defmodule EctoLibSql.Options do
   end
 
   defp mode(options) do
-    case Keyword.get(options, :mode, :create) do
+    case Keyword.get(options, :mode, if(on?(options[:read_only]), do: :read_only, else: :create)) do
       :readonly -> :read_only
       :readwrite -> :read_write
       mode -> mode

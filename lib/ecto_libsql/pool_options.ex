@@ -41,7 +41,7 @@ if Code.ensure_loaded?(DBConnection) do
       :timeout
     ]
 
-    @own_options [:attach, :default_transaction_mode, :sandbox]
+    @own_options [:attach, :default_transaction_mode, :pool_meter, :sandbox]
 
     # What is a file's alone, or decides how it is opened.
     @file_options [
@@ -74,7 +74,8 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec transaction_mode(keyword()) :: {:ok, transaction_mode()} | {:error, Error.t()}
     def transaction_mode(opts) do
-      mode = Keyword.get(opts, :default_transaction_mode, :immediate)
+      default = if Options.read_only?(opts), do: :read_only, else: :immediate
+      mode = Keyword.get(opts, :default_transaction_mode, default)
 
       if mode in @transaction_modes do
         {:ok, mode}

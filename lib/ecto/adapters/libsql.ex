@@ -38,6 +38,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         cannot leave its database
       * `:sandbox` - what a test in the sandbox works on: `:transaction` (default), a transaction on
         the database itself; `:clone`, a copy of its own. See "The sandbox" below
+      * `:read_only` - `true` for a second repo on the same file that only reads, beside the one
+        that writes: SQLite refuses its writes, with the code `:readonly`
 
     and what `Ecto.Adapters.LibSql.Types` reads. An unknown option is an error that names it.
 
@@ -96,6 +98,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     `:timeout`, and its connection stays. A transaction or a `c:Ecto.Repo.checkout/2` that holds a
     connection for longer than its own loses the connection, as with every adapter: that is
     DBConnection's rule.
+
+    ## Pools
+
+    `EctoLibSql.Pool.metrics(MyApp.Repo)` says what the repo's connections do, and
+    `EctoLibSql.health(MyApp.Repo)` whether its database answers. When a caller waited too long for a
+    connection, the error says who has them. How to size a pool, what its lifetime options do, and how
+    to have a repo that reads beside one that writes, is in the guide `docs/pool.md`.
 
     ## Migrations
 
@@ -174,6 +183,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # says.
     @impl Ecto.Adapter
     def init(config) do
+      config = Keyword.put_new(config, :pool, EctoLibSql.ConnectionPool)
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
       types = Migration.column_types(config)
 
