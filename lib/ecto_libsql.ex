@@ -41,7 +41,8 @@ defmodule EctoLibSql do
   only be rolled back and run again.
 
   The locks of other programs on the file, and of readers outside of WAL mode, are waited for by
-  making the call again, with pauses of 1 to 16 milliseconds. A connection with attached
+  making the call again about every millisecond, by one process for each file; who writes without a
+  pause leaves other programs a gap every 5 milliseconds. A connection with attached
   databases passes only its main database's gate; the others' locks are waited for in this way, too.
 
   ## Retries

@@ -32,11 +32,14 @@ defmodule EctoLibSql.Call do
 
   @doc """
   Opens a connection, and tries again while others have the file for themselves: for as long as the
-  busy timeout, but for a second at least, since the first connections to a new file meet each
-  other while they switch it to WAL.
+  busy timeout, but for a second at least in WAL mode, since the first connections to a new file
+  meet each other while they switch it.
   """
   @spec open(map()) :: {:ok, String.t()} | {:error, Error.t()}
-  def open(options), do: open(options, deadline(max(options.busy_timeout, 1_000)))
+  def open(%{busy_timeout: timeout, journal_mode: {:wal, _required}} = options),
+    do: open(options, deadline(max(timeout, 1_000)))
+
+  def open(options), do: open(options, deadline(options.busy_timeout))
 
   defp open(options, limit) do
     case Native.open(options) do

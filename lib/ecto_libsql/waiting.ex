@@ -10,7 +10,10 @@ defmodule EctoLibSql.Waiting do
 
   alias EctoLibSql.{Error, Native, State, Telemetry}
 
-  @longest_pause 16
+  # In milliseconds. Other programs leave a gap for us of about as long (gate.rs).
+  @pause 1
+  @longest_pause 5
+  @patience 100
 
   @enforce_keys [:since, :limit, :interrupts]
   defstruct [:since, :limit, :interrupts, attempts: 0]
@@ -74,6 +77,12 @@ defmodule EctoLibSql.Waiting do
 
     receive do
       {:ecto_libsql_gate, ^conn_id, :turn} ->
+        waited(s, began, %{result: :turn})
+        {:again, waiting}
+
+      {:ecto_libsql_gate, ^conn_id, :turn_later} ->
+        # Another program gets its turn first: it looks for the lock about every millisecond.
+        Process.sleep(2 * @pause)
         waited(s, began, %{result: :turn})
         {:again, waiting}
 
@@ -149,15 +158,14 @@ defmodule EctoLibSql.Waiting do
       Native.give_up(s, false)
       {:error, lock_error(error, waiting)}
     else
-      longest = min(Bitwise.bsl(1, min(waiting.attempts, 10)), @longest_pause)
       # Programs that would try at the same moments are driven apart.
-      pause = div(longest, 2) + :rand.uniform(div(longest, 2) + 1) - 1
-      pause = pause |> max(1) |> min(waiting.limit - began)
+      longest = if waiting.attempts < @patience, do: @pause, else: @longest_pause
+      pause = min(:rand.uniform(longest), waiting.limit - began)
 
       receive do
         {:ecto_libsql_gate, ^conn_id, :interrupted} -> {:error, interrupted()}
         # The connection was closed, as the next call will find.
-        {:ecto_libsql_gate, ^conn_id, :turn} -> {:again, waiting}
+        {:ecto_libsql_gate, ^conn_id, _turn} -> {:again, waiting}
       after
         pause -> again(s, began, %{waiting | attempts: waiting.attempts + 1})
       end

@@ -91,6 +91,7 @@ rustler::atoms! {
     // write gate
     ecto_libsql_gate,
     turn,
+    turn_later,
     interrupted,
     granted,
     behind,

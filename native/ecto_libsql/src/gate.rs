@@ -19,10 +19,11 @@ pub const HOOKS: Hooks<Pid> = Hooks {
     clean_up,
 };
 
-/// `{:ecto_libsql_gate, connection, :turn | :interrupted}`
+/// `{:ecto_libsql_gate, connection, :turn | :turn_later | :interrupted}`
 fn wake(caller: Pid, connection: Id, notice: Notice) {
     let notice = match notice {
         Notice::Turn => atoms::turn(),
+        Notice::TurnLater => atoms::turn_later(),
         Notice::Interrupted => atoms::interrupted(),
     };
     send(

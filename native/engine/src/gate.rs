@@ -17,6 +17,8 @@ use crate::session::Owner;
 pub enum Notice {
     /// To call again: the gate is its own now, or its connection was closed.
     Turn,
+    /// The same after a moment, in which another program gets its turn.
+    TurnLater,
     /// It was interrupted, and has lost its place.
     Interrupted,
 }
@@ -60,12 +62,34 @@ struct Waiter<O> {
     since: Instant,
 }
 
+/// What is known of other programs that write the file.
+#[derive(Debug, Clone, Copy)]
+struct Others {
+    /// When somebody met their lock.
+    met: Instant,
+    /// Since when this program has not let them in.
+    kept_out: Instant,
+}
+
+impl Others {
+    /// For how long they are thought to go on writing.
+    const MEMORY: Duration = Duration::from_secs(1);
+
+    /// After that, they get a turn. They look for one about every millisecond.
+    const PATIENCE: Duration = Duration::from_millis(5);
+
+    fn are_due(&self) -> bool {
+        self.met.elapsed() < Others::MEMORY && self.kept_out.elapsed() > Others::PATIENCE
+    }
+}
+
 #[derive(Debug)]
 struct State<O> {
     /// None only while nobody waits: who leaves hands on.
     holder: Option<Holder<O>>,
     queue: VecDeque<Waiter<O>>,
     figures: Figures,
+    others: Option<Others>,
     /// The last holder that changed the database.
     last_writer: u64,
 }
@@ -95,6 +119,7 @@ impl<O: Owner> Gate<O> {
                 holder: None,
                 queue: VecDeque::new(),
                 figures: Figures::default(),
+                others: None,
                 last_writer: 0,
             }),
         }
@@ -135,13 +160,19 @@ impl<O: Owner> Gate<O> {
         }
     }
 
-    /// Keeps the gate without a call: the holder comes back, gives up, or dies.
+    /// Keeps the gate without a call, for a holder that met another program's lock: it comes back,
+    /// gives up, or dies.
     pub fn reserve(&self, connection: Id) {
         let mut state = self.state.lock();
         if let Some(holder) = &mut state.holder
             && holder.connection == connection
         {
             holder.reserved = true;
+            let now = Instant::now();
+            state.others = Some(Others {
+                met: now,
+                kept_out: now,
+            });
         }
     }
 
@@ -211,7 +242,8 @@ impl<O: Owner> Gate<O> {
             state.grant(next.connection, next.caller, true);
             state.figures.waited_for(next.since.elapsed());
             // Under the lock: who gives up knows whether it was sent for.
-            (self.wake)(next.caller, next.connection, Notice::Turn);
+            let notice = state.turn();
+            (self.wake)(next.caller, next.connection, notice);
         }
     }
 
@@ -254,6 +286,17 @@ impl<O: Owner> State<O> {
                 true
             }
             Some(_) => false,
+        }
+    }
+
+    /// A queue that never ends would keep other programs out for ever.
+    fn turn(&mut self) -> Notice {
+        match &mut self.others {
+            Some(others) if others.are_due() => {
+                others.kept_out = Instant::now();
+                Notice::TurnLater
+            }
+            _ => Notice::Turn,
         }
     }
 

@@ -24,6 +24,11 @@ thread_local! {
 }
 
 fn post(process: u32, _connection: Id, notice: Notice) {
+    // How long the steps took is not the model's business.
+    let notice = match notice {
+        Notice::TurnLater => Notice::Turn,
+        notice => notice,
+    };
     MAIL.with(|mail| mail.lock().unwrap().push((process, notice)));
 }
 
