@@ -4,7 +4,7 @@ defmodule EctoLibSql.Test.SecondVM do
 
   @doc "Starts one, which ends with the calling process."
   def start do
-    paths = for path <- :code.get_path(), do: [~c"-pa", path]
+    paths = for path <- :code.get_path(), do: [~c"-pz", path]
     arguments = Enum.concat(paths)
     {:ok, vm, _node} = :peer.start_link(%{connection: :standard_io, args: arguments})
     {:ok, _} = call(vm, :application, :ensure_all_started, [:elixir])
