@@ -10,9 +10,9 @@ defmodule Peers.OwnVM do
   """
   @spec call(module(), atom(), [term()]) :: term()
   def call(module, function, arguments) do
-    # At the end, in order: at the beginning they would be reversed, and the protocols' modules would
-    # be found before the consolidated ones.
-    paths = for path <- :code.get_path(), argument <- [~c"-pz", path], do: argument
+    # At the path's end: at its beginning they would be reversed, and the protocols be found
+    # before the consolidated ones.
+    paths = [~c"-pz" | :code.get_path()]
     {:ok, vm, _node} = :peer.start(%{connection: :standard_io, args: paths})
 
     dir =
