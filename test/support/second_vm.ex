@@ -4,8 +4,8 @@ defmodule EctoLibSql.Test.SecondVM do
 
   @doc "Starts one, which ends with the calling process."
   def start do
-    paths = for path <- :code.get_path(), do: [~c"-pa", path]
-    arguments = Enum.concat(paths)
+    # At the end of the path: at its beginning they would be reversed.
+    arguments = [~c"-pz" | :code.get_path()]
     {:ok, vm, _node} = :peer.start_link(%{connection: :standard_io, args: arguments})
     {:ok, _} = call(vm, :application, :ensure_all_started, [:elixir])
     {:ok, _} = call(vm, Application, :ensure_all_started, [:logger])

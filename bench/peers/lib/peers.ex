@@ -37,8 +37,13 @@ defmodule Peers do
       "Elixir #{System.version()}, OTP #{System.otp_release()}; ",
       Enum.map_intersperse(Contestant.all(), " against ", &Contestant.version/1),
       if(options[:quick], do: "; a quick run, whose figures mean nothing", else: ""),
-      ".\nCommand: `mix run run.exs #{OptionParser.to_argv(options) |> Enum.join(" ")}`\n"
+      ".\nCommand: `#{command(options)}`\n"
     ]
+  end
+
+  defp command(options) do
+    arguments = options |> Keyword.delete(:output) |> OptionParser.to_argv()
+    Enum.join(["mix run run.exs" | arguments], " ")
   end
 
   defp processor do

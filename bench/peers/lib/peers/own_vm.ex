@@ -10,7 +10,9 @@ defmodule Peers.OwnVM do
   """
   @spec call(module(), atom(), [term()]) :: term()
   def call(module, function, arguments) do
-    paths = for path <- :code.get_path(), argument <- [~c"-pa", path], do: argument
+    # At the path's end: at its beginning they would be reversed, and the protocols be found
+    # before the consolidated ones.
+    paths = [~c"-pz" | :code.get_path()]
     {:ok, vm, _node} = :peer.start(%{connection: :standard_io, args: paths})
 
     dir =
