@@ -133,21 +133,40 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     alias Ecto.Adapters.LibSql.{Connection, InsertAll, Migration, MigrationLock}
     alias Ecto.Adapters.LibSql.{Storage, Structure, Types}
     alias Ecto.Adapters.LibSql.Types.Declared
+    alias EctoLibSql.ConnectionPool
 
     ## Adapter
 
-    defoverridable init: 1, stream: 5
+    defoverridable init: 1, stream: 5, transaction: 3
 
     # The meta, which every callback gets, also says which database it is, and which column types
     # its migrations write: a repo that is started dynamically has others than its configuration
     # says.
     @impl Ecto.Adapter
     def init(config) do
-      config = Keyword.put_new(config, :pool, EctoLibSql.ConnectionPool)
+      config = Keyword.put_new(config, :pool, ConnectionPool)
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
       types = Migration.column_types(config)
+      meta = %{meta | opts: default_pool(meta.opts)}
       {:ok, child_spec, Map.merge(meta, %{database: config[:database], column_types: types})}
     end
+
+    # To Ecto, the repo has DBConnection's pool, as with other adapters. Calls name the one that counts.
+    defp default_pool(opts) do
+      if opts[:pool] == ConnectionPool,
+        do: Keyword.put(opts, :pool, DBConnection.ConnectionPool),
+        else: opts
+    end
+
+    @impl Ecto.Adapter
+    def checkout(meta, opts, fun),
+      do: meta |> counted() |> Ecto.Adapters.SQL.checkout(opts, fun)
+
+    @impl Ecto.Adapter.Transaction
+    def transaction(meta, opts, fun),
+      do: meta |> counted() |> Ecto.Adapters.SQL.transaction(opts, fun)
+
+    defp counted(meta), do: %{meta | opts: ConnectionPool.named(meta.opts)}
 
     @impl Ecto.Adapter
     defdelegate loaders(primitive, type), to: Types
