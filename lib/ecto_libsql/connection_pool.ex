@@ -33,6 +33,16 @@ if Code.ensure_loaded?(DBConnection) do
       do:
         GenServer.start_link(__MODULE__, {module, opts}, Keyword.take(opts, [:name, :spawn_opt]))
 
+    @doc false
+    # A call's options, with this pool's name in the place of DBConnection's own. To name it for a pool
+    # that does not count is harmless.
+    @spec named(keyword()) :: keyword()
+    def named(opts) do
+      if Keyword.get(opts, :pool, ConnectionPool) == ConnectionPool,
+        do: [pool: __MODULE__] ++ opts,
+        else: opts
+    end
+
     ## In the process that wants a connection
 
     @impl DBConnection.Pool

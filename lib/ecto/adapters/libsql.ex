@@ -172,7 +172,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     alias Ecto.Adapters.LibSql.{Connection, InsertAll, Migration, MigrationLock}
     alias Ecto.Adapters.LibSql.{Storage, Structure, Types}
     alias Ecto.Adapters.LibSql.Types.Declared
-    alias EctoLibSql.Retry
+    alias EctoLibSql.{ConnectionPool, Retry}
 
     ## Adapter
 
@@ -183,9 +183,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # says.
     @impl Ecto.Adapter
     def init(config) do
-      config = Keyword.put_new(config, :pool, EctoLibSql.ConnectionPool)
+      config = Keyword.put_new(config, :pool, ConnectionPool)
       {:ok, child_spec, meta} = Ecto.Adapters.SQL.init(Connection, :ecto_libsql, config)
       types = Migration.column_types(config)
+
+      meta = %{meta | opts: default_pool(meta.opts)}
 
       own = %{
         database: config[:database],
@@ -195,6 +197,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       {:ok, child_spec, Map.merge(meta, own)}
     end
+
+    # To Ecto, the repo has DBConnection's pool, as with other adapters. Calls name the one that counts.
+    defp default_pool(opts) do
+      if opts[:pool] == ConnectionPool,
+        do: Keyword.put(opts, :pool, DBConnection.ConnectionPool),
+        else: opts
+    end
+
+    @impl Ecto.Adapter
+    def checkout(meta, opts, fun),
+      do: meta |> counted() |> Ecto.Adapters.SQL.checkout(opts, fun)
+
+    defp counted(meta), do: %{meta | opts: ConnectionPool.named(meta.opts)}
 
     @impl Ecto.Adapter
     defdelegate loaders(primitive, type), to: Types
@@ -235,6 +250,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       # The mode `:transaction` says that the sandbox begins, which this is not.
       opts = if opts[:mode] == :transaction, do: [mode: :deferred] ++ opts, else: opts
       opts = Keyword.put(opts, :retry, 0)
+      meta = counted(meta)
       Retry.transaction(nil, retry, fn -> Ecto.Adapters.SQL.transaction(meta, opts, fun) end)
     end
 

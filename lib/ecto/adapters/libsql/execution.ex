@@ -6,7 +6,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     alias Ecto.Adapters.LibSql.{Explain, TypedColumn}
     alias Ecto.Adapters.LibSql.Types.Declared
-    alias EctoLibSql.Query
+    alias EctoLibSql.{ConnectionPool, Query}
 
     @timeout 15_000
     # By how much DBConnection's clock, which closes the connection, runs behind the statement's
@@ -77,7 +77,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec execute(connection(), Query.t(), [term()], keyword()) ::
             {:ok, EctoLibSql.Result.t()} | {:error, Exception.t()}
     def execute(conn, %Query{} = query, params, opts) do
-      run_opts = opts |> describe_columns() |> deadline()
+      run_opts = opts |> describe_columns() |> deadline() |> ConnectionPool.named()
 
       with {:ok, ran, result} <- DBConnection.execute(conn, query, params, run_opts),
            do: {:ok, decode(result, opts, fn -> {:ok, ran.columns} end)}

@@ -137,7 +137,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       if Ecto.Adapters.SQL.in_transaction?(meta) do
         in_savepoint(meta, opts, fun)
       else
-        {:ok, result} = Ecto.Adapters.SQL.transaction(meta, opts, fun)
+        {:ok, result} = Ecto.Adapters.LibSql.transaction(meta, opts, fun)
         result
       end
     end
