@@ -12,17 +12,20 @@ if Code.ensure_loaded?(DBConnection) do
         whose result is a list of results, or `{:foreign_keys, true | false}`, which runs nothing
         and turns their enforcement on or off, also inside a transaction, or `:describe`, which
         runs nothing and answers a list of `{table, declared_type}`, one for each result column
+      * `:typed_columns` - for the adapter: whether names of result columns may end in their type.
+        Default: `true`
       * `:columns` - that list, in the query that a run with `describe_columns: true` answers;
         else `nil`
     """
 
     @enforce_keys [:statement]
-    defstruct [:statement, :columns, name: "", kind: :statement]
+    defstruct [:statement, :columns, name: "", kind: :statement, typed_columns: true]
 
     @type t :: %__MODULE__{
             statement: iodata(),
             name: String.t(),
             kind: :statement | :script | :describe | {:foreign_keys, boolean()},
+            typed_columns: boolean(),
             columns: [{String.t() | nil, String.t() | nil}] | nil
           }
   end

@@ -7,7 +7,7 @@ use rustler::{Encoder, Env, Term};
 use crate::atoms;
 use crate::error::reply;
 use crate::owner::CallContext;
-use crate::params::{TermParams, sql};
+use crate::params::TermParams;
 use crate::result::{call, partial_term, result_term, source};
 use crate::terms::{Limit, RowTerms};
 
@@ -50,10 +50,12 @@ fn query_short<'a>(
     with_params(env, params, |params| {
         let context = CallContext::new(env, state)?;
         let mut rows = RowTerms::new(env, Limit::SHORT, Flow::Pause);
-        let outcome =
-            context
-                .connection
-                .query_short(context.caller, sql(statement)?, params, &mut rows)?;
+        let outcome = context.connection.query_short(
+            context.caller,
+            source(statement)?,
+            params,
+            &mut rows,
+        )?;
         Ok(match outcome {
             Some(outcome) => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
             None => atoms::long().encode(env),

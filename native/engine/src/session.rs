@@ -293,7 +293,7 @@ impl<O: Owner> Session<O> {
     pub fn query_short<'p, P, S>(
         &self,
         caller: O,
-        sql: &str,
+        source: Source<'_>,
         params: &P,
         sink: &mut S,
     ) -> Result<Option<Outcome>>
@@ -307,8 +307,8 @@ impl<O: Owner> Session<O> {
         let Ok(connection) = self.usable(slot.as_mut(), caller) else {
             return Ok(None);
         };
-        let running = NotRunning::begin(&self.running, caller, None);
-        let outcome = connection.query_short(sql, params, sink);
+        let running = NotRunning::begin(&self.running, caller, prepared(source));
+        let outcome = connection.query_short(source, params, sink);
         drop(running);
         if let Some(writer) = &self.writer {
             writer.after_call(connection, outcome.is_ok());

@@ -22,7 +22,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert insert("t", [:a, :b], [[:a, :b]]) == ~s[INSERT INTO "t" ("a","b") VALUES (?1,?2)]
 
         assert insert("t", [:a, :b], [[:a, :b], [:a, :b]], {:raise, [], []}, [:id]) ==
-                 ~s[INSERT INTO "t" ("a","b") VALUES (?1,?2),(?3,?4) RETURNING "id"]
+                 ~s[INSERT INTO "t" ("a","b") VALUES (?,?),(?,?) RETURNING "id"]
       end
 
       test "with a prefix, and without options, as ecto_sql 3.13 calls it" do

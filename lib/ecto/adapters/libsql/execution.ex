@@ -68,7 +68,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec prepare_execute(connection(), String.t(), String.t(), [term()], keyword()) ::
             {:ok, Query.t(), EctoLibSql.Result.t()} | {:error, Exception.t()}
     def prepare_execute(conn, name, sql, params, opts) do
-      query = %Query{name: name, statement: IO.iodata_to_binary(sql)}
+      sql = IO.iodata_to_binary(sql)
+      # What Ecto keeps and runs again.
+      query = %Query{name: name, statement: sql, typed_columns: TypedColumn.in?(sql)}
       with {:ok, result} <- execute(conn, query, params, opts), do: {:ok, query, result}
     end
 
@@ -80,7 +82,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       run_opts = opts |> describe_columns() |> deadline() |> ConnectionPool.named()
 
       with {:ok, ran, result} <- DBConnection.execute(conn, query, params, run_opts),
-           do: {:ok, decode(result, opts, fn -> {:ok, ran.columns} end)}
+           do: {:ok, decode(result, query, opts, fn -> {:ok, ran.columns} end)}
     end
 
     defp describe_columns(opts),
@@ -108,7 +110,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       conn
       |> DBConnection.stream(query, params, opts)
-      |> Stream.map(&decode(&1, opts, fn -> describe(conn, query, opts) end))
+      |> Stream.map(&decode(&1, query, opts, fn -> describe(conn, query, opts) end))
     end
 
     # Streams are read inside of a transaction, so this is the same connection.
@@ -120,7 +122,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
            do: {:ok, columns}
     end
 
-    defp decode(result, opts, describe),
+    defp decode(result, %Query{typed_columns: false}, opts, describe),
+      do: Declared.decode(result, opts, describe)
+
+    defp decode(result, _query, opts, describe),
       do: result |> TypedColumn.decode() |> Declared.decode(opts, describe)
 
     @spec explain_query(connection(), String.t(), [term()], keyword()) ::

@@ -20,15 +20,41 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def insert_all(context, header, {%Ecto.Query{}, _params} = query, placeholders),
       do: insert(context, {header, typed(query, header, context), placeholders})
 
-    def insert_all(context, header, rows, placeholders) do
+    def insert_all(context, [_ | _] = header, rows, []) when is_list(rows) do
+      width = length(header)
+
+      if Enum.all?(rows, &values?(&1, width)),
+        do: insert_values(context, header, width, rows),
+        else: insert_any(context, header, rows, [])
+    end
+
+    def insert_all(context, header, rows, placeholders),
+      do: insert_any(context, header, rows, placeholders)
+
+    # Rows that have all of the fields, and values only: in most calls all of them.
+    defp values?([{_field, {%Ecto.Query{}, _params}} | _cells], _width), do: false
+    defp values?([_cell | cells], width), do: values?(cells, width - 1)
+    defp values?([], width), do: width == 0
+
+    defp insert_values({_, _, {_, conflict_params, _}, _, _} = context, header, width, rows) do
+      case Enum.chunk_every(rows, max(div(@max_params - length(conflict_params), width), 1)) do
+        [rows] -> insert(context, {header, rows, []})
+        chunks -> insert_chunks(context, Enum.map(chunks, &{header, &1, []}))
+      end
+    end
+
+    defp insert_any(context, header, rows, placeholders) do
       rows =
         if Enum.any?(rows, &queries?/1), do: Enum.map(rows, &typed_row(&1, context)), else: rows
 
       case statements(context, header, rows, placeholders) do
         [statement] -> insert(context, statement)
-        statements -> all_or_nothing(context, fn -> insert_each(context, statements) end)
+        statements -> insert_chunks(context, statements)
       end
     end
+
+    defp insert_chunks(context, statements),
+      do: all_or_nothing(context, fn -> insert_each(context, statements) end)
 
     defp queries?(row), do: Enum.any?(row, &match?({_column, {%Ecto.Query{}, _params}}, &1))
 

@@ -29,6 +29,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def suffix(type) when is_atom(type), do: @names[type]
     def suffix(_type), do: nil
 
+    @doc """
+    Whether SQL can have such a column: a text that is looked for once, not in every result.
+    """
+    @spec in?(String.t()) :: boolean()
+    def in?(sql), do: :binary.match(sql, ["::", "->\""]) != :nomatch
+
     @doc "A result with such columns decoded."
     @spec decode(Result.t() | [Result.t()]) :: Result.t() | [Result.t()]
     def decode(%Result{columns: [_ | _] = columns, rows: [_ | _] = rows} = result) do

@@ -188,13 +188,7 @@ impl Connection {
         S: RowSink,
     {
         let mut statement = self.take_statement(sql)?;
-        let began = self.short_reads.then(Instant::now);
-        let ran = self.run(&mut statement, params, sink);
-        if let (Some(began), Ok(_)) = (began, &ran)
-            && statement.can_pause()
-        {
-            statement.history.note(began.elapsed());
-        }
+        let ran = self.run_noting(&mut statement, params, sink);
         self.keep(statement, None, ran)
     }
 
@@ -214,8 +208,30 @@ impl Connection {
                 }
             }
         }
-        let ran = self.run(&mut statement, params, sink);
+        let ran = self.run_noting(&mut statement, params, sink);
         self.keep(statement, Some(id), ran)
+    }
+
+    /// Runs a statement, and notes how long a read took.
+    fn run_noting<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        if !(self.short_reads && statement.can_pause()) {
+            return self.run(statement, params, sink);
+        }
+        let began = Instant::now();
+        let ran = self.run(statement, params, sink);
+        if ran.is_ok() {
+            statement.history.note(began.elapsed());
+        }
+        ran
     }
 
     /// Puts a statement back where it came from, or into a cursor if its run paused.

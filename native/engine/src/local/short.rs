@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 use libsql::ffi;
 
 use super::call::Call;
-use super::connection::Connection;
+use super::connection::{Connection, Source};
 use super::page_reads;
 use super::rows::{Outcome, Progress, RowSink};
+use super::statement::Statement;
+use crate::Id;
 use crate::error::{Error, Result};
 use crate::params::Params;
 
@@ -74,11 +76,11 @@ impl Connection {
             && (self.filename().is_none() || self.in_wal_mode())
     }
 
-    /// Runs a statement of the cache as a short read; none where it is not one, or has turned out
+    /// Runs a statement as a short read; none where it is not one, or has turned out
     /// not to be. Nothing has happened then.
     pub fn query_short<'p, P, S>(
         &mut self,
-        sql: &str,
+        source: Source<'_>,
         params: &P,
         sink: &mut S,
     ) -> Result<Option<Outcome>>
@@ -86,15 +88,12 @@ impl Connection {
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
-        let quick = |statement: &super::statement::Statement| statement.history.quick();
-        if !self.short_reads
-            || self.check_transaction().is_err()
-            || !self.cache.peek(sql).is_some_and(quick)
-        {
+        if !self.short_reads || self.check_transaction().is_err() {
             return Ok(None);
         }
-        let Some(mut statement) = self.cache.take(sql) else {
-            return Ok(None);
+        let (mut statement, prepared) = match self.take_quick(source) {
+            Some(quick) => quick,
+            None => return Ok(None),
         };
         let call = Call {
             deadline: Instant::now().checked_add(BUDGET),
@@ -122,8 +121,24 @@ impl Connection {
             Ok(None) => statement.history.failed(),
             _ => statement.history.succeeded(),
         }
-        self.give_back(statement, None);
+        self.give_back(statement, prepared);
         answer
+    }
+
+    /// A statement that is there and was quick, and its id if it is a prepared one.
+    fn take_quick(&mut self, source: Source<'_>) -> Option<(Statement, Option<Id>)> {
+        let quick = |statement: &Statement| statement.history.quick();
+        match source {
+            Source::Sql(sql) if self.cache.peek(sql).is_some_and(quick) => {
+                Some((self.cache.take(sql)?, None))
+            }
+            Source::Prepared(id) => {
+                let slot = self.prepared.get_mut(&id)?;
+                slot.as_ref().is_some_and(quick).then_some(())?;
+                Some((slot.take()?, Some(id)))
+            }
+            Source::Sql(_) => None,
+        }
     }
 }
 

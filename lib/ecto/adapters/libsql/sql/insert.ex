@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # INSERT: rows, or a query.
 
-    alias Ecto.Adapters.LibSql.SQL.{Correlation, Name, OnConflict, Query, Row, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{Correlation, Kept, Name, OnConflict, Query, Row, Scope}
 
     @type rows :: [[term()]] | Ecto.Query.t()
 
@@ -16,7 +16,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             Row.returning(),
             [term()]
           ) :: iodata()
-    def insert(prefix, table, header, rows, on_conflict, returning, placeholders) do
+    def insert(prefix, table, header, [header] = rows, {on_conflict, [], target}, returning, [])
+        when is_atom(on_conflict) or is_list(on_conflict) do
+      on_conflict = {on_conflict, [], target}
+
+      Kept.fetch({:insert, prefix, table, header, on_conflict, returning}, fn ->
+        generate(prefix, table, header, rows, on_conflict, returning, [])
+      end)
+    end
+
+    def insert(prefix, table, header, rows, on_conflict, returning, placeholders),
+      do: generate(prefix, table, header, rows, on_conflict, returning, placeholders)
+
+    defp generate(prefix, table, header, rows, on_conflict, returning, placeholders) do
       {values, next} = values(header, rows, on_conflict, length(placeholders))
 
       [
@@ -36,9 +48,34 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       do: {[" (_rowid_) VALUES " | Enum.map_intersperse(rows, ?,, fn _row -> "(NULL)" end)], next}
 
     defp values(header, rows, _on_conflict, next) do
-      {rows, next} = Enum.map_reduce(rows, next, &row(&1, &2, header))
-      {[columns(header), " VALUES " | Enum.intersperse(rows, ?,)], next}
+      {rows, next} = rows(rows, next, header)
+      {[columns(header), " VALUES " | rows], next}
     end
+
+    # Rows of plain values, which most are, are one text over and over: parameters that are not
+    # numbered count on. 500 rows of 7 took 0.9 ms with numbers.
+    defp rows([_row, _another | _] = rows, 0, header) do
+      if Enum.all?(rows, &plain?(&1, header)) do
+        count = length(rows)
+        row = "(" <> :binary.copy("?,", length(header) - 1) <> "?)"
+        {[:binary.copy(row <> ",", count - 1), row], count * length(header)}
+      else
+        numbered_rows(rows, 0, header)
+      end
+    end
+
+    defp rows(rows, next, header), do: numbered_rows(rows, next, header)
+
+    defp numbered_rows(rows, next, header) do
+      {rows, next} = Enum.map_reduce(rows, next, &row(&1, &2, header))
+      {Enum.intersperse(rows, ?,), next}
+    end
+
+    # A value's cell is the name of its field.
+    defp plain?([field | cells], [_ | header]) when is_atom(field) and field != nil,
+      do: plain?(cells, header)
+
+    defp plain?(cells, header), do: cells == [] and header == []
 
     defp columns([]), do: []
     defp columns(header), do: [" (", Name.quote_names(header), ?)]
