@@ -197,9 +197,7 @@ fn pages_that_are_not_in_memory_are_not_waited_for() {
     let sql = |id: u32| format!("SELECT length(a) FROM t WHERE id = {id}");
     warm(&mut connection, &sql(1));
     // Other rows push the first one's page out of the small cache.
-    for id in 1_000..1_100 {
-        run(&mut connection, &sql(id));
-    }
+    run(&mut connection, "SELECT sum(length(a)) FROM t");
     if drop_from_the_systems_cache(path) {
         assert_eq!(
             run_short(&mut connection, &sql(1)),
