@@ -74,7 +74,7 @@ defmodule EctoLibSql.Call do
         {:ok, Result.new(result)}
 
       {:more, cursor, columns, rows, num_rows} ->
-        fetch_rest(s, cursor, columns, [rows], num_rows, deadline)
+        with_room(fn -> fetch_rest(s, cursor, columns, [rows], num_rows, deadline) end)
 
       :encode_params ->
         with {:ok, params} <- Params.encode(params),
@@ -95,6 +95,7 @@ defmodule EctoLibSql.Call do
   defp fetch_rest(s, cursor, columns, chunks, num_rows, deadline) do
     case Native.fetch(s, cursor, @rows_a_call, remaining(deadline)) do
       {:more, _columns, rows, count} ->
+        make_room()
         fetch_rest(s, cursor, columns, [rows | chunks], num_rows + count, deadline)
 
       {:done, {_columns, rows, count, changes, last_insert_rowid, _autocommit}} ->
@@ -111,6 +112,28 @@ defmodule EctoLibSql.Call do
         Native.deallocate(s, cursor)
         reply(s, error)
     end
+  end
+
+  # While a long result comes in, and its reader goes over it, nearly all that is on the heap is
+  # alive, and the collector would copy it again and again while the heap grows by small steps: with
+  # 10,000 rows read as structs, that was 26 of 43 ms. So the heap is made to grow by large ones.
+  # In words: at most 32 MB.
+  @most_room 4_000_000
+
+  defp with_room(fun) do
+    {:min_heap_size, before} = Process.info(self(), :min_heap_size)
+    make_room()
+
+    try do
+      fun.()
+    after
+      Process.flag(:min_heap_size, before)
+    end
+  end
+
+  defp make_room do
+    {:total_heap_size, words} = Process.info(self(), :total_heap_size)
+    Process.flag(:min_heap_size, min(4 * words, @most_room))
   end
 
   # `chunks` are in reverse order.

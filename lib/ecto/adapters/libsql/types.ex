@@ -153,7 +153,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
     @spec loaders(primitive(), Ecto.Type.t()) :: [step()]
     def loaders(same, same) when same in [:integer, :id, :string, :binary, :any], do: []
-    def loaders(:boolean, type), do: [(&load_boolean/1) | rest(:boolean, type)]
+    def loaders(:boolean, :boolean), do: [&load_boolean/1]
+    def loaders(:boolean, type), do: [&load_boolean/1, type]
     def loaders(:float, :float), do: [&load_float/1]
     def loaders(:decimal, type), do: [(&DecimalText.load/1) | rest(:decimal, type)]
     def loaders(:binary_id, type), do: [(&load_uuid/1) | rest(:binary_id, type)]

@@ -89,22 +89,26 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp load_own(text, type) do
-      case load_stored(text) do
-        {:ok, naive} when type in [:naive_datetime, :naive_datetime_usec] -> {:ok, naive}
-        {:ok, naive} -> {:ok, utc(naive)}
-        :other -> with {:ok, datetime} <- load_other(text), do: Ecto.Type.load(type, datetime)
+      case fields(text) do
+        {year, month, day, hour, minute, second, microsecond} ->
+          if type in [:utc_datetime, :utc_datetime_usec],
+            do: {:ok, utc(year, month, day, hour, minute, second, microsecond)},
+            else: {:ok, naive(year, month, day, hour, minute, second, microsecond)}
+
+        :other ->
+          with {:ok, datetime} <- load_other(text), do: Ecto.Type.load(type, datetime)
       end
     end
 
-    defp utc(%NaiveDateTime{} = naive) do
+    defp utc(year, month, day, hour, minute, second, microsecond) do
       %DateTime{
-        year: naive.year,
-        month: naive.month,
-        day: naive.day,
-        hour: naive.hour,
-        minute: naive.minute,
-        second: naive.second,
-        microsecond: naive.microsecond,
+        year: year,
+        month: month,
+        day: day,
+        hour: hour,
+        minute: minute,
+        second: second,
+        microsecond: microsecond,
         time_zone: "Etc/UTC",
         zone_abbr: "UTC",
         utc_offset: 0,
@@ -112,51 +116,66 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       }
     end
 
+    defp naive(year, month, day, hour, minute, second, microsecond) do
+      %NaiveDateTime{
+        year: year,
+        month: month,
+        day: day,
+        hour: hour,
+        minute: minute,
+        second: second,
+        microsecond: microsecond
+      }
+    end
+
+    defp load_stored(text) do
+      case fields(text) do
+        {year, month, day, hour, minute, second, microsecond} ->
+          {:ok, naive(year, month, day, hour, minute, second, microsecond)}
+
+        :other ->
+          :other
+      end
+    end
+
     defguardp digit(a) when a in ?0..?9
     defguardp digits(a, b) when digit(a) and digit(b)
     defguardp digits(a, b, c, d) when digits(a, b) and digits(c, d)
 
-    defp load_stored(
+    # The stored format's fields.
+    defp fields(
            <<y1, y2, y3, y4, ?-, m1, m2, ?-, d1, d2, separator, h1, h2, ?:, n1, n2, ?:, s1, s2,
              fraction::binary>>
          )
          when separator in ~c"T " and digits(y1, y2, y3, y4) and digits(m1, m2, d1, d2) and
                 digits(h1, h2, n1, n2) and digits(s1, s2) do
-      {hour, minute, second} = {number(h1, h2), number(n1, n2), number(s1, s2)}
-      {month, day} = {number(m1, m2), number(d1, d2)}
+      {month, day, hour} = {number(m1, m2), number(d1, d2), number(h1, h2)}
+      {minute, second} = {number(n1, n2), number(s1, s2)}
       year = number(y1, y2) * 100 + number(y3, y4)
 
-      with {_, _} = microsecond <- microsecond(fraction),
-           true <- hour < 24 and minute < 60 and second < 60,
-           true <- month in 1..12 and day >= 1 and day <= last_day(year, month) do
-        {:ok,
-         %NaiveDateTime{
-           year: year,
-           month: month,
-           day: day,
-           hour: hour,
-           minute: minute,
-           second: second,
-           microsecond: microsecond
-         }}
-      else
-        _ -> :other
-      end
+      if hour < 24 and minute < 60 and second < 60 and month >= 1 and month <= 12 and day >= 1 and
+           (day <= 28 or day <= last_day(year, month)),
+         do: fields(year, month, day, hour, minute, second, fraction),
+         else: :other
     end
 
-    defp load_stored(_text), do: :other
+    defp fields(_text), do: :other
+
+    defp fields(year, month, day, hour, minute, second, ""),
+      do: {year, month, day, hour, minute, second, {0, 0}}
+
+    defp fields(year, month, day, hour, minute, second, <<?., a, b, c, d, e, f>>)
+         when digits(a, b, c, d) and digits(e, f) do
+      part = number(a, b) * 10_000 + number(c, d) * 100 + number(e, f)
+      {year, month, day, hour, minute, second, {part, 6}}
+    end
+
+    defp fields(_year, _month, _day, _hour, _minute, _second, _fraction), do: :other
 
     # Not `day in 1..last_day`: a range that is no literal is a call of a protocol.
     defp last_day(year, 2), do: if(:calendar.is_leap_year(year), do: 29, else: 28)
     defp last_day(_year, month) when month in [4, 6, 9, 11], do: 30
     defp last_day(_year, _month), do: 31
-
-    defp microsecond(""), do: {0, 0}
-
-    defp microsecond(<<?., a, b, c, d, e, f>>) when digits(a, b, c, d) and digits(e, f),
-      do: {number(a, b) * 10_000 + number(c, d) * 100 + number(e, f), 6}
-
-    defp microsecond(_), do: :other
 
     # A date alone is its midnight, as SQLite's functions take it.
     defp load_other(<<date::10-bytes>>), do: load_other(date <> "T00:00:00")
