@@ -110,7 +110,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       conn
       |> DBConnection.stream(query, params, opts)
-      |> Stream.map(&decode(&1, query, opts, fn -> describe(conn, query, opts) end))
+      |> Stream.transform(nil, fn result, described ->
+        # Asked once for a stream, and only where a column's type is not known.
+        described = described || (Declared.noted?(opts) && describe(conn, query, opts))
+        {[decode(result, query, opts, fn -> described end)], described}
+      end)
     end
 
     # Streams are read inside of a transaction, so this is the same connection.
