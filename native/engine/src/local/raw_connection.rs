@@ -24,6 +24,11 @@ pub struct Checkpoint {
     pub busy: bool,
 }
 
+/// The size of a slot and how many there are, for small allocations. SQLite's default of 40 slots is
+/// 48 kB of the 157 kB that an idle connection took; with 16, no difference was seen in reads,
+/// writes or preparing.
+const LOOKASIDE: (c_int, c_int) = (1200, 16);
+
 #[derive(Debug)]
 pub(super) struct RawConnection {
     db: NonNull<ffi::sqlite3>,
@@ -54,6 +59,7 @@ impl RawConnection {
         // From here on drop closes the database, also where the open failed.
         let connection = RawConnection { db, control, forms };
         if code == ffi::SQLITE_OK {
+            connection.lookaside(LOOKASIDE);
             connection.install_callbacks();
             Ok(connection)
         } else {
@@ -63,6 +69,21 @@ impl RawConnection {
                 message = format!("{message} ({reason})");
             }
             Err(sqlite_error(connection.extended_errcode(), message))
+        }
+    }
+
+    /// Sets the memory that is kept for small allocations, before anything else is done:
+    /// <https://sqlite.org/malloc.html#lookaside>.
+    fn lookaside(&self, (slot, slots): (c_int, c_int)) {
+        // SAFETY: self.db is live and has not been used; SQLite allocates the memory itself.
+        unsafe {
+            ffi::sqlite3_db_config(
+                self.db.as_ptr(),
+                ffi::SQLITE_DBCONFIG_LOOKASIDE,
+                ptr::null_mut::<c_void>(),
+                slot,
+                slots,
+            );
         }
     }
 
