@@ -2,7 +2,7 @@
 
 use ecto_libsql_engine::error::Result;
 use ecto_libsql_engine::local::{CountRows, Flow, Outcome};
-use rustler::{Encoder, Env, Term};
+use rustler::{Encoder, Env, Term, schedule};
 
 use crate::atoms;
 use crate::error::reply;
@@ -56,6 +56,8 @@ fn query_short<'a>(
             params,
             &mut rows,
         )?;
+        // About what it took: a process that reads and reads is to make way for others in time.
+        schedule::consume_timeslice(env, 1);
         Ok(match outcome {
             Some(outcome) => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
             None => atoms::long().encode(env),

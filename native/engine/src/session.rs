@@ -4,24 +4,26 @@
 //! work (its owner died) is queued, and done by whoever lets go of the lock, so nobody waits for
 //! a lock to clean up.
 
+mod death;
+mod items;
+mod stop;
+
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Debug;
 use std::hash::Hash;
-use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use parking_lot::{Mutex, MutexGuard};
+use parking_lot::Mutex;
 use rustc_hash::FxBuildHasher;
 
 use crate::Id;
 use crate::error::{Error, Result};
-use crate::gate::{Gate, Left, Wake};
-use crate::local::{
-    Behavior, CacheStats, Call, Connection, Fetched, Interrupt, Outcome, RowSink, Source,
-};
+use crate::gate::Wake;
+use crate::local::{Behavior, CacheStats, Call, Connection, Interrupt, Outcome, RowSink, Source};
 use crate::params::Params;
 use crate::registry::{Opened, Registry};
 use crate::writer::Writer;
@@ -318,13 +320,6 @@ impl<O: Owner> Session<O> {
         outcome
     }
 
-    /// As [`run_cleanups`](Session::run_cleanups), from a thread that must not wait.
-    fn have_cleaned_up(&self) {
-        if !self.cleanups.lock().is_empty() {
-            (self.registry.hooks().clean_up)(self);
-        }
-    }
-
     /// [`call`](Session::call) for what is not worth waiting for, and looks at memory only: fails
     /// while another process's call is under way.
     pub fn ask<T>(&self, caller: O, question: impl FnOnce(&Connection) -> T) -> Result<T> {
@@ -339,34 +334,6 @@ impl<O: Owner> Session<O> {
         drop(slot);
         self.have_cleaned_up();
         answer
-    }
-
-    /// How long a call waits for others that write, in milliseconds.
-    pub fn busy_timeout(&self) -> u32 {
-        self.busy_timeout.load(Relaxed)
-    }
-
-    pub fn set_busy_timeout(&self, milliseconds: u32) {
-        self.busy_timeout.store(milliseconds, Relaxed);
-    }
-
-    /// How often the connection was interrupted: a process that waits between two calls sees by
-    /// it that it was meant.
-    pub fn interrupts(&self) -> u64 {
-        self.interrupts.load(Relaxed)
-    }
-
-    /// The database's write gate.
-    pub fn gate(&self) -> Option<&Gate<O>> {
-        self.writer.as_deref().map(|writer| &*writer.gate)
-    }
-
-    /// A process that waits gives up; with `turn`, it waited for its turn.
-    pub fn give_up(&self, caller: O, turn: bool) -> Left<O> {
-        match self.gate() {
-            Some(gate) => gate.give_up(self.id, caller, turn),
-            None => Left::Behind(None),
-        }
     }
 
     fn check_transaction_owner(&self, caller: O) -> Result<()> {
@@ -417,297 +384,6 @@ impl<O: Owner> Session<O> {
         }
         Ok(outcome)
     }
-
-    pub fn prepare(&self, caller: O, sql: &str, call: &Call) -> Result<Id> {
-        let id = self.call(caller, |connection| connection.prepare(sql, call))?;
-        self.add_item(id, ItemKind::Statement, sql.to_owned(), caller);
-        Ok(id)
-    }
-
-    /// Works with a prepared statement that the connection must have.
-    pub fn with_statement<T>(
-        &self,
-        caller: O,
-        id: Id,
-        work: impl FnOnce(&mut Connection) -> Result<T>,
-    ) -> Result<T> {
-        let worked = self.call(caller, work);
-        self.explain(worked, Source::Prepared(id))
-    }
-
-    pub fn finalize(&self, caller: O, id: Id) -> Result<()> {
-        if !self.has(id) {
-            return match self.registry.explain_missing(id, ItemKind::Statement) {
-                Error::StatementClosed => Ok(()),
-                error => Err(error),
-            };
-        }
-        self.call(caller, |connection| {
-            connection.finalize(id);
-            Ok(())
-        })?;
-        self.remove_item(id);
-        Ok(())
-    }
-
-    pub fn declare<'p, P>(
-        &self,
-        caller: O,
-        source: Source<'_>,
-        params: &P,
-        call: &Call,
-    ) -> Result<Id>
-    where
-        P: Params<'p> + ?Sized,
-    {
-        let declared = self.call(caller, |connection| {
-            connection.declare(source, params, call)
-        });
-        let id = self.explain(declared, source)?;
-        self.add_item(id, ItemKind::Cursor, self.sql_of(source), caller);
-        Ok(id)
-    }
-
-    pub fn fetch<S: RowSink>(
-        &self,
-        caller: O,
-        cursor: Id,
-        sink: &mut S,
-        call: &Call,
-    ) -> Result<Fetched> {
-        let fetched = self.call(caller, |connection| connection.fetch(cursor, sink, call));
-        if fetched_out(&fetched) {
-            let known = self.remove_item(cursor);
-            if !known && matches!(fetched, Err(Error::CursorClosed)) {
-                return Err(self.registry.explain_missing(cursor, ItemKind::Cursor));
-            }
-        }
-        fetched
-    }
-
-    /// Closing a cursor twice is fine.
-    pub fn close_cursor(&self, caller: O, cursor: Id) -> Result<()> {
-        if !self.has(cursor) {
-            return match self.registry.explain_missing(cursor, ItemKind::Cursor) {
-                Error::CursorClosed => Ok(()),
-                error => Err(error),
-            };
-        }
-        self.call(caller, |connection| {
-            connection.close_cursor(cursor);
-            Ok(())
-        })?;
-        self.remove_item(cursor);
-        Ok(())
-    }
-
-    /// [`Connection::reset`]: statements and cursors are gone afterwards. Any process may.
-    pub fn reset(&self) -> Result<()> {
-        let reset = {
-            let mut slot = self.lock_interrupting();
-            let connection = slot.as_mut().ok_or(Error::ConnectionClosed)?;
-            let reset = connection.reset();
-            if connection.transaction().is_none() {
-                *self.transaction.lock() = None;
-                if let Some(writer) = &self.writer {
-                    writer.close();
-                }
-            }
-            self.set_busy_timeout(self.opened_with_busy_timeout);
-            reset
-        };
-        self.remove_all_items();
-        self.run_cleanups();
-        reset
-    }
-
-    /// Stops what runs, over and over: a call that is about to run does not notice the first time.
-    fn lock_interrupting(&self) -> MutexGuard<'_, Option<Connection>> {
-        const PATIENCE: Duration = Duration::from_millis(1);
-        loop {
-            self.interrupt.interrupt();
-            if let Some(slot) = self.connection.try_lock_for(PATIENCE) {
-                return slot;
-            }
-        }
-    }
-
-    /// Stops what runs, and who waits to run. Takes no lock that a running call holds.
-    pub fn interrupt(&self) {
-        self.interrupts.fetch_add(1, Relaxed);
-        self.interrupt.interrupt();
-        if let Some(gate) = self.gate() {
-            gate.interrupt(self.id);
-        }
-    }
-
-    /// Stops what runs if it is this statement.
-    pub fn interrupt_statement(&self, id: Id) -> Result<()> {
-        if !self.has(id) {
-            return Err(self.registry.explain_missing(id, ItemKind::Statement));
-        }
-        let running = self.running.0.lock();
-        if running
-            .as_ref()
-            .is_some_and(|run| run.statement == Some(id))
-        {
-            self.interrupt.interrupt();
-        }
-        Ok(())
-    }
-
-    /// Interrupts what runs, rolls back, and closes. Closing twice is fine.
-    pub fn close(&self) {
-        self.closing.store(true, SeqCst);
-        self.interrupt.shut_down();
-        let connection = self.connection.lock().take();
-        if connection.is_some() {
-            tracing::debug!(connection = %self.id, "closed");
-        }
-        drop(connection);
-        self.unregister();
-    }
-
-    /// Whether `owner`, which is about to get something of this connection, has to be watched.
-    pub fn must_watch(&self, owner: O) -> bool {
-        self.scope == Scope::Process && owner != self.owner && self.watched.lock().insert(owner)
-    }
-
-    /// Notes an owner's death. Quick: the rest is for [`run_cleanups`](Session::run_cleanups), on
-    /// a thread that may wait for the disk.
-    pub fn owner_down(&self, owner: O) {
-        let cleanup = if owner == self.owner {
-            self.closing.store(true, SeqCst);
-            self.interrupt.shut_down();
-            Cleanup::Close
-        } else {
-            if let Some(gate) = self.gate() {
-                gate.forget(self.id, owner);
-            }
-            let running = self.running.0.lock();
-            if running.as_ref().is_some_and(|run| run.caller == owner) {
-                self.interrupt.interrupt();
-            }
-            Cleanup::ForgetOwner(owner)
-        };
-        self.cleanups.lock().push(cleanup);
-    }
-
-    /// Does what is queued, unless a call is under way: that one does it when it ends.
-    pub fn run_cleanups(&self) {
-        loop {
-            if self.cleanups.lock().is_empty() {
-                return;
-            }
-            let Some(mut slot) = self.connection.try_lock() else {
-                return;
-            };
-            let Some(cleanup) = self.cleanups.lock().pop() else {
-                return;
-            };
-            match cleanup {
-                Cleanup::Close => {
-                    drop(slot.take());
-                    drop(slot);
-                    self.unregister();
-                }
-                Cleanup::ForgetOwner(owner) => {
-                    if let Some(connection) = slot.as_mut() {
-                        self.forget_owner(owner, connection);
-                    }
-                }
-            }
-        }
-    }
-
-    fn forget_owner(&self, owner: O, connection: &mut Connection) {
-        self.watched.lock().remove(&owner);
-        for item in self.items() {
-            if item.owner == owner {
-                match item.kind {
-                    ItemKind::Statement => connection.finalize(item.id),
-                    ItemKind::Cursor => connection.close_cursor(item.id),
-                }
-                self.remove_item(item.id);
-            }
-        }
-        let mut transaction = self.transaction.lock();
-        if transaction.is_some_and(|open| open.owner == owner) {
-            if let Err(error) = connection.rollback(&Call::default()) {
-                tracing::error!(connection = %self.id, %error, "rolling back a dead process's transaction");
-            }
-            *transaction = None;
-        }
-        if let Some(writer) = &self.writer {
-            writer.after_call(connection, false);
-        }
-    }
-
-    fn sql_of(&self, source: Source<'_>) -> String {
-        match source {
-            Source::Sql(sql) => sql.to_owned(),
-            Source::Prepared(id) => {
-                let items = self.items.lock();
-                items
-                    .get(&id)
-                    .map(|item| item.sql.clone())
-                    .unwrap_or_default()
-            }
-        }
-    }
-
-    fn has(&self, id: Id) -> bool {
-        self.items.lock().contains_key(&id)
-    }
-
-    fn add_item(&self, id: Id, kind: ItemKind, sql: String, owner: O) {
-        let item = Arc::new(Item {
-            id,
-            kind,
-            sql,
-            owner,
-            created: Instant::now(),
-        });
-        self.items.lock().insert(id, Arc::clone(&item));
-        self.registry.add_item(item);
-        if self.closing.load(SeqCst) {
-            // Closed in between: it must not stay behind.
-            self.remove_item(id);
-        }
-    }
-
-    fn remove_item(&self, id: Id) -> bool {
-        let known = self.items.lock().remove(&id).is_some();
-        // Another connection's item is not ours to remove.
-        if known {
-            self.registry.remove(id);
-        }
-        known
-    }
-
-    fn remove_all_items(&self) {
-        for item in self.items() {
-            self.remove_item(item.id);
-        }
-    }
-
-    fn unregister(&self) {
-        self.remove_all_items();
-        *self.transaction.lock() = None;
-        if let Some(writer) = &self.writer {
-            writer.close();
-        }
-        self.registry.remove(self.id);
-    }
-
-    fn explain<T>(&self, result: Result<T>, source: Source<'_>) -> Result<T> {
-        match (result, source) {
-            (Err(Error::StatementClosed), Source::Prepared(id)) => {
-                Err(self.registry.explain_missing(id, ItemKind::Statement))
-            }
-            (result, _) => result,
-        }
-    }
 }
 
 fn prepared(source: Source<'_>) -> Option<Id> {
@@ -715,18 +391,6 @@ fn prepared(source: Source<'_>) -> Option<Id> {
         Source::Sql(_) => None,
         Source::Prepared(id) => Some(id),
     }
-}
-
-/// Whether a fetch closed its cursor: not where it was refused before it began.
-fn fetched_out(fetched: &Result<Fetched>) -> bool {
-    !matches!(
-        fetched,
-        Ok(Fetched::More)
-            | Err(Error::NotTransactionOwner
-                | Error::TransactionLost { .. }
-                | Error::Locked(_)
-                | Error::GateTaken)
-    )
 }
 
 struct NotRunning<'s, O>(&'s Caller<O>);
