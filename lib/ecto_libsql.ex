@@ -41,7 +41,7 @@ defmodule EctoLibSql do
   only be rolled back and run again.
 
   The locks of other programs on the file, and of readers outside of WAL mode, are waited for by
-  making the call again about every millisecond, by one process for each file; who writes without a
+  making the call again every millisecond or two, by one process for each file; who writes without a
   pause leaves other programs a gap every 5 milliseconds. A connection with attached
   databases passes only its main database's gate; the others' locks are waited for in this way, too.
 
@@ -240,7 +240,7 @@ defmodule EctoLibSql do
       the checkout of an idle connection
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
-    * `:gate` - what is known of the writers' queue for the file; `nil` where there is none
+    * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
 
   An error says why the database cannot be read, or why no connection can be opened.
 

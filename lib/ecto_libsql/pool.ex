@@ -83,7 +83,8 @@ if Code.ensure_loaded?(DBConnection) do
       * `:utilisation` - the part of its connections' time in which they were checked out, 0 to 1
       * `:uptime` - what these count from, in milliseconds: the pool's start
       * `:mode`, `:database` - those of the connections' `EctoLibSql.State`; `nil` where none is open
-      * `:gate` - what is known of the writers' queue for the file; `nil` where there is none
+      * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there
+        is none
       * `:holders` - who has the connections that are in use
     """
     @type metrics :: %{
@@ -135,7 +136,9 @@ if Code.ensure_loaded?(DBConnection) do
     @doc """
     Emits the event `[:ecto_libsql, :pool, :metrics]`. For `telemetry_poller`; see above.
 
-    What is counted and averaged is so since this was called the last time: one poller for a pool.
+    What is counted and averaged is so since this was called the last time: one poller for a pool. Of
+    the write gate, there are `:gate_queue_length`, and since the file was opened `:gate_waits`,
+    `:gate_waited` and `:gate_wait_longest`, in microseconds.
     """
     @spec measure(pool()) :: :ok
     def measure(pool) do
@@ -144,9 +147,21 @@ if Code.ensure_loaded?(DBConnection) do
 
       :telemetry.execute(
         @event,
-        numbers,
+        Map.merge(numbers, gate_numbers(metrics.gate)),
         Map.merge(Map.take(metrics, [:gate, :holders]), %{repo: pool})
       )
+    end
+
+    # Since the first connection to the file was opened; times in microseconds.
+    defp gate_numbers(nil), do: %{}
+
+    defp gate_numbers(gate) do
+      %{
+        gate_queue_length: gate.queue,
+        gate_waits: gate.waits,
+        gate_waited: gate.waited,
+        gate_wait_longest: gate.longest_wait
+      }
     end
 
     defp find!(pool) do

@@ -10,10 +10,13 @@ defmodule EctoLibSql.Waiting do
 
   alias EctoLibSql.{Error, Native, State, Telemetry}
 
-  # In milliseconds. Other programs leave a gap for us of about as long (gate.rs).
-  @pause 1
+  # In milliseconds: the longest pause between two looks at a lock, and that after so many of them.
+  @pause 2
   @longest_pause 5
   @patience 100
+
+  # The gap that is left for another program that looks like this.
+  @gap 3
 
   @enforce_keys [:since, :limit, :interrupts]
   defstruct [:since, :limit, :interrupts, attempts: 0]
@@ -81,8 +84,7 @@ defmodule EctoLibSql.Waiting do
         {:again, waiting}
 
       {:ecto_libsql_gate, ^conn_id, :turn_later} ->
-        # Another program gets its turn first: it looks for the lock about every millisecond.
-        Process.sleep(2 * @pause)
+        Process.sleep(@gap)
         waited(s, began, %{result: :turn})
         {:again, waiting}
 

@@ -108,6 +108,25 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert {:ok, _} = insert(1)
       end
 
+      test "shows in the pool's figures, and in its telemetry", %{repo: repo, database: database} do
+        assert %{gate: %{holder: nil, queue: 0, waits: 0}} = EctoLibSql.Pool.metrics(repo)
+        holder = hold(repo)
+        writer = in_process(repo, fn -> insert(1) end)
+        queued(database, 1)
+        assert %{gate: %{holder: %{pid: ^holder}, queue: 1}} = EctoLibSql.Pool.metrics(repo)
+        assert {:ok, %{gate: %{queue: 1}}} = EctoLibSql.health(repo)
+
+        send(holder, :go_on)
+        assert_receive {:done, ^writer, {:ok, _}}, 5_000
+        attach([[:ecto_libsql, :pool, :metrics]])
+        :ok = EctoLibSql.Pool.measure(repo)
+
+        assert_receive {:event, _, %{gate_queue_length: 0, gate_waits: 1} = numbers,
+                        %{repo: ^repo}}
+
+        assert numbers.gate_wait_longest > 0 and numbers.gate_waited >= numbers.gate_wait_longest
+      end
+
       test "that is killed while it waits leaves no trace", %{repo: repo, database: database} do
         holder = hold(repo)
         victim = in_process(repo, fn -> insert(1) end)

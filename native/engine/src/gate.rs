@@ -75,7 +75,7 @@ impl Others {
     /// For how long they are thought to go on writing.
     const MEMORY: Duration = Duration::from_secs(1);
 
-    /// After that, they get a turn. They look for one about every millisecond.
+    /// After that, they get a turn. They look for one every millisecond or two.
     const PATIENCE: Duration = Duration::from_millis(5);
 
     fn are_due(&self) -> bool {

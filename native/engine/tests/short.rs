@@ -1,6 +1,7 @@
 //! Short reads: what is tried on a thread that must not be held, and what is given up there.
 
-#![cfg(all(target_os = "linux", target_env = "gnu"))]
+// Where there are short reads at all.
+#![cfg(all(target_os = "linux", target_env = "gnu", not(feature = "encryption")))]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
 
 use std::process::{Command, Stdio};

@@ -109,12 +109,13 @@ impl Connection {
         self.raw().default_progress_handler();
 
         let answer = match ran {
-            Ok((outcome, Progress::Finished)) => Ok(Some(outcome)),
             Ok((_, Progress::Paused)) => {
                 statement.reset();
                 Ok(None)
             }
-            Err(error) if refused || cut_short(&error) => Ok(None),
+            _ if refused => Ok(None),
+            Ok((outcome, Progress::Finished)) => Ok(Some(outcome)),
+            Err(error) if cut_short(&error) => Ok(None),
             Err(error) => Err(error),
         };
         match &answer {
