@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # Readers and writers of two VMs on one file.
     use ExUnit.Case, async: false
 
-    alias EctoLibSql.Test.{LoadRepo, SecondVM, Traffic}
+    alias EctoLibSql.Test.{LoadRepo, OtherVM, Traffic}
 
     @moduletag :tmp_dir
     @moduletag :capture_log
@@ -16,14 +16,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       %{
         database: database,
         pools: Traffic.start_pools(database, &start_supervised!({LoadRepo, &1}, id: make_ref())),
-        vm: SecondVM.start()
+        vm: OtherVM.start!()
       }
     end
 
     for clients <- [10, 200] do
       test "#{clients} writers and readers each: no error, both make progress", context do
         arguments = [context.database, unquote(clients), 5_000]
-        there = Task.async(fn -> SecondVM.call(context.vm, Traffic, :run_alone, arguments) end)
+
+        there =
+          Task.async(fn ->
+            OtherVM.call(context.vm, Traffic, :run_alone, arguments, :infinity)
+          end)
+
         here = Traffic.run(context.pools, unquote(clients), 5_000)
         there = Task.await(there, :infinity)
 

@@ -6,8 +6,9 @@ defmodule EctoLibSql.Test.OtherVM do
 
   @doc "Starts it. It ends with the test."
   def start! do
-    {:ok, peer, _node} =
-      :peer.start(%{connection: :standard_io, args: [~c"-pa" | :code.get_path()]})
+    # At the end of the path: at its beginning they would be reversed.
+    arguments = [~c"-pz" | :code.get_path()]
+    {:ok, peer, _node} = :peer.start(%{connection: :standard_io, args: arguments})
 
     on_exit(fn -> :peer.stop(peer) end)
     {:ok, _} = :peer.call(peer, :application, :ensure_all_started, [:ecto_libsql])
@@ -18,7 +19,7 @@ defmodule EctoLibSql.Test.OtherVM do
   def call(peer, module, function, arguments, timeout \\ 60_000),
     do: :peer.call(peer, module, function, arguments, timeout)
 
-  @doc "A connection there, which lives until `release/2` or the other VM's end."
+  @doc "A connection there, which lives until the other VM's end."
   def connect!(peer, opts) do
     {:ok, holder} = call(peer, Agent, :start, [__MODULE__, :connect, [opts]])
     {peer, holder}
