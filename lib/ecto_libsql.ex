@@ -519,18 +519,21 @@ defmodule EctoLibSql do
     opts = Keyword.validate!(opts, max_rows: 500, timeout: s.timeout)
 
     Stream.resource(
-      fn -> bang(declare(s, statement, params)) end,
+      fn -> {bang(declare(s, statement, params)), Call.enter_stream()} end,
       &next_rows(s, &1, opts),
-      fn cursor -> cursor && deallocate(s, cursor) end
+      fn {cursor, room} ->
+        Call.leave_stream(room)
+        cursor && deallocate(s, cursor)
+      end
     )
   end
 
-  defp next_rows(_s, nil, _opts), do: {:halt, nil}
+  defp next_rows(_s, {nil, _room} = done, _opts), do: {:halt, done}
 
-  defp next_rows(s, cursor, opts) do
+  defp next_rows(s, {cursor, room}, opts) do
     case fetch(s, cursor, opts[:max_rows], timeout: opts[:timeout]) do
-      {:cont, result} -> {result.rows, cursor}
-      {:halt, result} -> {result.rows || [], nil}
+      {:cont, result} -> {result.rows, {cursor, room}}
+      {:halt, result} -> {result.rows || [], {nil, room}}
       {:error, error} -> raise error
     end
   end

@@ -374,13 +374,13 @@ if Code.ensure_loaded?(DBConnection) do
     @impl true
     def handle_declare(%Query{} = query, params, opts, %__MODULE__{driver: driver} = state) do
       case Call.declare(driver, query.statement, params, deadline(opts)) do
-        {:ok, cursor} -> {:ok, query, cursor, state}
+        {:ok, cursor} -> {:ok, query, {cursor, Call.enter_stream()}, state}
         {:error, error} -> failed(error, query, params, state)
       end
     end
 
     @impl true
-    def handle_fetch(query, cursor, opts, %__MODULE__{driver: driver} = state) do
+    def handle_fetch(query, {cursor, _room}, opts, %__MODULE__{driver: driver} = state) do
       max_rows = Keyword.get(opts, :max_rows, @max_rows)
 
       case Call.fetch(driver, cursor, max_rows, deadline(opts)) do
@@ -390,7 +390,9 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     @impl true
-    def handle_deallocate(_query, cursor, _opts, %__MODULE__{driver: driver} = state) do
+    def handle_deallocate(_query, {cursor, room}, _opts, %__MODULE__{driver: driver} = state) do
+      Call.leave_stream(room)
+
       case Native.deallocate(driver, cursor) do
         :ok -> {:ok, nil, state}
         {:error, error} -> {:error, error, state}

@@ -399,6 +399,20 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     describe "streams" do
+      test "leave their reader's heap settings as they were", %{pool: pool} do
+        before = Process.info(self(), :min_heap_size)
+
+        for rows <- [1, 1_000] do
+          DBConnection.transaction(pool, fn conn ->
+            conn
+            |> DBConnection.stream(%Query{statement: @numbers}, [], max_rows: 300)
+            |> Enum.take(rows)
+          end)
+
+          assert Process.info(self(), :min_heap_size) == before
+        end
+      end
+
       test "fetch as many rows as they are asked for", %{pool: pool} do
         query = %Query{statement: @numbers}
 

@@ -45,6 +45,26 @@ defmodule EctoLibSql.CursorTest do
     assert {:halt, %{rows: [["2026-11-21"]]}} = EctoLibSql.fetch(s, cursor)
   end
 
+  test "a stream leaves its reader's heap settings as they were", %{s: s} do
+    before = Process.info(self(), :min_heap_size)
+
+    for read <- [
+          &Enum.to_list/1,
+          &Enum.take(&1, 1),
+          &Enum.zip(&1, EctoLibSql.stream(s, count_to(3))),
+          fn stream -> catch_throw(Enum.each(stream, &throw/1)) end
+        ] do
+      s |> EctoLibSql.stream(count_to(5), [], max_rows: 2) |> read.()
+      assert Process.info(self(), :min_heap_size) == before
+    end
+
+    assert_raise Error, fn ->
+      s |> EctoLibSql.stream("SELECT abs(-9223372036854775808)") |> Enum.to_list()
+    end
+
+    assert Process.info(self(), :min_heap_size) == before
+  end
+
   test "several cursors over the same SQL do not disturb each other", %{s: s} do
     {:ok, one} = EctoLibSql.declare(s, count_to(4))
     {:ok, two} = EctoLibSql.declare(s, count_to(4))
