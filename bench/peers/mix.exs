@@ -13,7 +13,8 @@ defmodule Peers.MixProject do
         {:ecto_libsql, path: "../.."},
         {:ecto_sql, "~> 3.13"},
         {:ecto_sqlite3, "~> 0.24"},
-        {:exqlite, "~> 0.39"}
+        {:exqlite, "~> 0.39"},
+        {:benchee, "~> 1.3"}
       ]
     ]
   end

@@ -74,7 +74,17 @@ defmodule Peers.Contention do
     ]
   end
 
-  defp per_second(cell), do: cell.committed * 1_000_000_000 / cell.wall
+  @doc """
+  How many transactions of a cell were committed a second.
+  """
+  @spec per_second(map()) :: float()
+  def per_second(cell), do: cell.committed * 1_000_000_000 / cell.wall
+
+  @doc """
+  How many were not committed.
+  """
+  @spec failed(map()) :: non_neg_integer()
+  def failed(cell), do: cell.unfinished + Enum.sum(Map.values(cell.errors))
 
   defp errors(%{errors: errors, unfinished: unfinished}) do
     kinds = for {kind, count} <- errors, do: "#{count} #{kind}"
