@@ -26,8 +26,8 @@ defmodule Peers.Comparison do
     Scenarios.RawBatch
   ]
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
     program = Floor.build(quick?)
 
     rows =

@@ -14,8 +14,8 @@ defmodule Peers.Contention do
   @full %{processes: 32, transactions: 20, cap: 60_000}
   @quick %{processes: 4, transactions: 3, cap: 5_000}
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
     size = if quick?, do: @quick, else: @full
 
     rows =

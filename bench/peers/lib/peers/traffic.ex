@@ -29,8 +29,8 @@ defmodule Peers.Traffic do
     def handle_call(request, _from, state), do: {:reply, request, state}
   end
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
     size = if quick?, do: @quick, else: @full
 
     columns =

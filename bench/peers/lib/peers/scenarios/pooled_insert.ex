@@ -26,5 +26,7 @@ defmodule Peers.Scenarios.PooledInsert do
     do: PooledDriver.rows(contestant, pool, @sql, [n, n / 3, "item #{n}"])
 
   @impl true
-  def floor(dir, _quick?), do: {RawDriver.file(dir, 1_000), ["insert", @sql, "SELECT quantity, price, name FROM items", 1]}
+  def floor(dir, _quick?),
+    do:
+      {RawDriver.file(dir, 1_000), ["insert", @sql, "SELECT quantity, price, name FROM items", 1]}
 end

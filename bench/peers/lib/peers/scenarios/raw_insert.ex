@@ -32,5 +32,7 @@ defmodule Peers.Scenarios.RawInsert do
 
   @impl true
   def floor(dir, _quick?),
-    do: {RawDriver.file(dir, 1_000), ["insert", @insert, "SELECT quantity, price, name FROM items", 0]}
+    do:
+      {RawDriver.file(dir, 1_000),
+       ["insert", @insert, "SELECT quantity, price, name FROM items", 0]}
 end

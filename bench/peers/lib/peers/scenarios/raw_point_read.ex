@@ -30,5 +30,6 @@ defmodule Peers.Scenarios.RawPointRead do
     do: [[_, _, _, _]] = RawDriver.rows(contestant, statement, [rem(n * 7, @rows) + 1])
 
   @impl true
-  def floor(dir, _quick?), do: {RawDriver.file(dir, @rows), ["read", "SELECT * FROM items WHERE id = ?", @rows]}
+  def floor(dir, _quick?),
+    do: {RawDriver.file(dir, @rows), ["read", "SELECT * FROM items WHERE id = ?", @rows]}
 end
