@@ -20,6 +20,7 @@ defmodule Peers.MixProject do
   end
 
   def application do
-    [extra_applications: [:logger, :runtime_tools]]
+    # The tests read the plots with xmerl.
+    [extra_applications: [:logger, :runtime_tools, :xmerl]]
   end
 end

@@ -21,8 +21,8 @@ defmodule Peers.Growth do
     figures = OwnVM.call(ByRows, :medians, [quick?])
 
     for {work, title} <- ByRows.works() do
-      y = if work == :get, do: "median time of one", else: "median time"
-      {work, plot(title, "rows of the table", y, figures[work], &duration/1)}
+      {x, y} = if work == :get, do: {"rows of the table", "time of one"}, else: {"rows", "time"}
+      {work, plot(title, x, "median #{y}", figures[work], &duration/1)}
     end
   end
 

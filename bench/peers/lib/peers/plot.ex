@@ -28,7 +28,7 @@ defmodule Peers.Plot do
   @width 640
   @height 400
   @left 90
-  @right 620
+  @right 600
   @top 60
   @bottom 335
   @colours ["#3b82f6", "#e06c10"]
