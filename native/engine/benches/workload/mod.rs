@@ -1,6 +1,6 @@
 //! The same work for the engine and for libSQL's C API.
 
-#![allow(dead_code, unused_imports, reason = "each benchmark uses its part")]
+#![allow(dead_code, reason = "each benchmark uses its part")]
 
 mod c_api;
 

@@ -17,7 +17,7 @@ defmodule Peers.Scenarios.PooledPointRead do
   def goal, do: {:times, 3}
 
   @impl true
-  def times(quick?), do: if(quick?, do: 20, else: 10_000)
+  def times(quick?), do: if(quick?, do: 20, else: 5_000)
 
   @impl true
   def setup(contestant, dir, _quick?), do: PooledDriver.start(contestant, dir, @rows)

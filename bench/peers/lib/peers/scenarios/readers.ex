@@ -15,7 +15,7 @@ defmodule Peers.Scenarios.Readers do
   def goal, do: {:times, 2}
 
   @impl true
-  def times(quick?), do: if(quick?, do: 1, else: 5)
+  def times(quick?), do: if(quick?, do: 1, else: 3)
 
   defp reads(quick?), do: if(quick?, do: 10, else: 500)
 
