@@ -21,7 +21,6 @@ defmodule Peers do
     docs = Keyword.get(options, :docs, @docs)
     write? = Keyword.get(options, :write, not narrowed?(options))
     plots = if write?, do: Path.join(docs, "plots"), else: temporary_folder()
-    File.mkdir_p!(plots)
     machine = Machine.describe()
 
     markdown =
@@ -43,7 +42,6 @@ defmodule Peers do
         ["\n## #{name}\n\n", part]
       end
 
-    IO.puts("The plots are in #{plots}.")
     if options[:output], do: File.write!(options[:output], markdown)
     :ok
   end

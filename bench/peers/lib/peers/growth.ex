@@ -9,6 +9,9 @@ defmodule Peers.Growth do
 
   @spec table(boolean(), Path.t()) :: iodata()
   def table(quick?, folder) do
+    File.mkdir_p!(folder)
+    IO.puts(:stderr, "Plots go to #{folder}")
+
     [
       "By rows:\n\n",
       for(plot <- by_rows(quick?), do: draw(plot, folder)),
