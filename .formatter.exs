@@ -5,7 +5,7 @@
     "{lib,test,demo}/**/*.{ex,exs}",
     "bench/*.exs",
     "bench/peers/*.exs",
-    "bench/peers/lib/**/*.ex"
+    "bench/peers/{lib,test}/**/*.{ex,exs}"
   ],
   line_length: 98,
   # Those of Ecto.Migration; `import_deps` would ask for the package.

@@ -53,7 +53,6 @@ defmodule EctoLibSql.MixProject do
       {:jason, "~> 1.4", optional: true},
       {:rustler, "~> 0.37", runtime: false},
       {:stream_data, "~> 1.1", only: :test},
-      {:benchee, "~> 1.3", only: :dev, runtime: false},
       {:ex_doc, "~> 0.34", only: :dev, runtime: false}
     ]
   end
@@ -70,6 +69,7 @@ defmodule EctoLibSql.MixProject do
   defp docs do
     [
       main: "readme",
+      assets: %{"docs/plots" => "plots"},
       extras: [
         "README.md",
         "CHANGELOG.md",

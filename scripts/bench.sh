@@ -1,40 +1,67 @@
 #!/usr/bin/env bash
-# The engine's benchmarks, the driver's, and those against other packages.
-# Usage: bench.sh [--quick]   (--quick only checks that every benchmark runs)
+# The engine's benchmarks, the driver's, and those against other packages, which write their tables
+# into docs/performance.md and their plots into docs/plots.
+# Usage: bench.sh [--quick]   (--quick only checks that every benchmark runs, and writes nothing)
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 
 quick=()
-once=()
+build=driver_only
+parts=0
 if [[ ${1:-} == --quick ]]; then
   quick=(--quick)
-  once=(-- --test)
+  # What the tests have built.
+  export MIX_ENV=test
+  build=driver_only_test
 fi
+
+# part NAME COMMAND...
+part() {
+  printf '\n== %s\n' "$1"
+  shift
+  "$@"
+  parts=$((parts + 1))
+}
 
 # A project of its own, with packages that ecto_libsql itself does not need.
 peers() {
   cd bench/peers
-  if get_packages; then
-    mix run run.exs "${quick[@]}"
+  if [[ ${#quick[@]} -eq 0 ]]; then
+    mix run run.exs
   else
-    echo "Not compared with other packages: $packages_missing"
+    local docs
+    docs=$(mktemp -d)
+    cp ../../docs/performance.md "$docs"
+    mix test
+    mix run run.exs --quick --write --docs "$docs"
+    rm -r "$docs"
   fi
 }
 
 bash scripts/setup.sh
-cargo bench -p ecto_libsql_engine "${once[@]}"
 if [[ ${#quick[@]} -gt 0 ]]; then
-  echo 'Not counted: instructions, in a quick run.'
-elif have valgrind; then
-  bash scripts/instructions.sh
+  part 'engine' cargo test -p ecto_libsql_engine --benches
 else
-  echo 'Not counted: instructions, for want of valgrind.'
+  part 'engine' cargo bench -p ecto_libsql_engine
+  if have valgrind; then
+    part 'instructions' bash scripts/instructions.sh
+  else
+    echo 'Not counted: instructions, for want of valgrind.'
+  fi
 fi
+
 if get_packages; then
-  mix run bench/run.exs "${quick[@]}"
-  (peers)
+  part 'driver' mix run bench/run.exs "${quick[@]}"
+  cd bench/peers
+  if get_packages; then
+    cd ../..
+    part 'other packages' peers
+  else
+    echo "Not run: benches against other packages, $packages_missing"
+  fi
 else
-  echo "Without Hex packages: $packages_missing"
   bash scripts/nif.sh
-  driver_only driver_only mix run bench/run.exs "${quick[@]}"
+  part 'driver' driver_only "$build" mix run bench/run.exs "${quick[@]}"
+  echo "Not run: benches against other packages, $packages_missing"
 fi
+printf '\n%d passed, 0 failed\n' "$parts"

@@ -112,6 +112,8 @@ if [[ $packages == yes ]]; then
 else
   not_run+=(adapter "adapter, Ecto's own suites" 'example application')
 fi
+layer 'benches run' bash scripts/bench.sh --quick
+mapfile -t -O "${#not_run[@]}" not_run < <(sed -n 's/^Not run: //p' "$logs/benches run")
 
 printf '\n== summary\n'
 printf '%s\n' "${summary[@]}"

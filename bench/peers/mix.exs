@@ -13,12 +13,14 @@ defmodule Peers.MixProject do
         {:ecto_libsql, path: "../.."},
         {:ecto_sql, "~> 3.13"},
         {:ecto_sqlite3, "~> 0.24"},
-        {:exqlite, "~> 0.39"}
+        {:exqlite, "~> 0.39"},
+        {:benchee, "~> 1.3"}
       ]
     ]
   end
 
   def application do
-    [extra_applications: [:logger, :runtime_tools]]
+    # The tests read the plots with xmerl.
+    [extra_applications: [:logger, :runtime_tools, :xmerl]]
   end
 end

@@ -3,26 +3,50 @@ defmodule Peers do
   The benchmark against the other SQLite packages for Elixir. `run.exs` is the command.
   """
 
-  alias Peers.{Comparison, Contention, Contestant, Traffic}
+  alias Peers.{Calls, Comparison, Contention, Document, Growth, Machine, Traffic}
 
+  # Each is given whether it is a quick run, and the folder for plots.
   @parts [
-    contention: &Contention.table/1,
-    traffic: &Traffic.table/1,
-    comparison: &Comparison.table/1
+    comparison: &Comparison.table/2,
+    contention: &Contention.table/2,
+    traffic: &Traffic.table/2,
+    calls: &Calls.table/2,
+    growth: &Growth.table/2
   ]
+
+  @docs Path.expand("../../../docs", __DIR__)
 
   @spec main(keyword()) :: :ok
   def main(options) do
-    quick? = Keyword.get(options, :quick, false)
-    started = System.monotonic_time(:second)
-    parts = for {name, table} <- chosen(options[:only]), do: ["\n## #{name}\n\n", table.(quick?)]
-    seconds = System.monotonic_time(:second) - started
-    markdown = [machine(options), parts, "\n#{seconds} s in all.\n"]
+    docs = Keyword.get(options, :docs, @docs)
+    write? = Keyword.get(options, :write, not narrowed?(options))
+    plots = if write?, do: Path.join(docs, "plots"), else: temporary_folder()
+    machine = Machine.describe()
 
-    IO.puts(markdown)
+    markdown =
+      for {name, table} <- chosen(options[:only]) do
+        {seconds, table} = timed(fn -> table.(options[:quick] == true, plots) end)
+
+        part = [
+          table,
+          "\n",
+          machine,
+          quick(options),
+          ".\nCommand: ",
+          command(name, options),
+          "\n"
+        ]
+
+        IO.puts(["\n## #{name}, #{seconds} s\n\n", part])
+        if write?, do: Document.replace(Path.join(docs, "performance.md"), name, part)
+        ["\n## #{name}\n\n", part]
+      end
+
     if options[:output], do: File.write!(options[:output], markdown)
     :ok
   end
+
+  defp narrowed?(options), do: options[:quick] == true or options[:only] != nil
 
   defp chosen(nil), do: @parts
 
@@ -31,27 +55,19 @@ defmodule Peers do
     Keyword.take(@parts, names)
   end
 
-  defp machine(options) do
-    [
-      "#{Date.utc_today()}, #{processor()}, #{System.schedulers_online()} schedulers, ",
-      "Elixir #{System.version()}, OTP #{System.otp_release()}; ",
-      Enum.map_intersperse(Contestant.all(), " against ", &Contestant.version/1),
-      if(options[:quick], do: "; a quick run, whose figures mean nothing", else: ""),
-      ".\nCommand: `#{command(options)}`\n"
-    ]
+  defp temporary_folder, do: Path.join(System.tmp_dir!(), "peers_plots_#{System.pid()}")
+
+  defp timed(fun) do
+    started = System.monotonic_time(:second)
+    result = fun.()
+    {System.monotonic_time(:second) - started, result}
   end
 
-  defp command(options) do
-    arguments = options |> Keyword.delete(:output) |> OptionParser.to_argv()
-    Enum.join(["mix run run.exs" | arguments], " ")
-  end
+  defp quick(options),
+    do: if(options[:quick], do: "; a quick run, whose figures mean nothing", else: "")
 
-  defp processor do
-    with {:ok, info} <- File.read("/proc/cpuinfo"),
-         [_, name] <- Regex.run(~r/model name\s*: (.*)/, info) do
-      name
-    else
-      _ -> to_string(:erlang.system_info(:system_architecture))
-    end
+  defp command(name, options) do
+    quick = if options[:quick], do: " --quick", else: ""
+    "`make bench`, of it `mix run run.exs#{quick} --only #{name}` in `bench/peers`"
   end
 end

@@ -1,10 +1,10 @@
 defmodule Peers.Comparison do
   @moduledoc """
-  The table of all scenarios. Each has a VM of its own, in which the contestants take turns, round
-  by round: whatever else the machine does hits both.
+  The table of all scenarios. Each has a VM of its own, in which the contestants and the floor take
+  turns, round by round: whatever else the machine does hits all.
   """
 
-  alias Peers.{Contestant, Figures, OwnVM, Scenarios, Table}
+  alias Peers.{Contestant, Floor, IdleMemory, OwnVM, Row, Scenarios, StreamMemory, Table, Writers}
 
   @rounds 7
 
@@ -17,89 +17,81 @@ defmodule Peers.Comparison do
     Scenarios.Transaction,
     Scenarios.Readers,
     Scenarios.Stream,
+    Scenarios.PooledPointRead,
+    Scenarios.PooledRows,
+    Scenarios.PooledInsert,
     Scenarios.RawPointRead,
     Scenarios.RawRows,
-    Scenarios.RawInsert
+    Scenarios.RawInsert,
+    Scenarios.RawBatch
   ]
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
+    program = Floor.build(quick?)
+
     rows =
-      for scenario <- @scenarios do
-        IO.puts(:stderr, scenario.title(quick?))
-
-        row(
-          scenario.title(quick?),
-          OwnVM.call(__MODULE__, :run, [scenario, quick?]),
-          &Figures.time/1
-        )
-      end
+      Enum.map(@scenarios, &row(&1, quick?, program)) ++
+        Writers.rows(quick?, program) ++ StreamMemory.rows(quick?) ++ [IdleMemory.row(quick?)]
 
     [
-      "Medians of #{rounds(quick?)} rounds in which both take turns, and in brackets the least and the ",
-      "most. The ratio says how many times as much ecto_sqlite3 (or exqlite, without Ecto) takes.\n\n",
-      Table.markdown(["work" | Contestant.all()] ++ ["ratio"], rows ++ [idle_memory(quick?)])
+      "Medians of #{rounds(quick?)} rounds in which all take turns, and in brackets the least and the ",
+      "most. The ratio says how many times as good ours is.\n\n",
+      Table.markdown(Row.header(), Enum.map(rows, &Row.cells/1))
     ]
   end
-
-  defp rounds(true), do: 1
-  defp rounds(false), do: @rounds
-
-  defp idle_memory(quick?) do
-    rounds =
-      for _ <- 1..rounds(quick?) do
-        for contestant <- Contestant.all(),
-            do: OwnVM.call(Peers.IdleMemory, :bytes, [contestant, quick?])
-      end
-
-    row("memory of an idle connection", rounds, &"#{Figures.decimals(&1 / 1_000)} kB")
-  end
-
-  defp row(title, rounds, write) do
-    [ours, theirs] = Enum.zip_with(rounds, & &1)
-    ratios = for [ours, theirs] <- rounds, do: theirs / max(ours, 1)
-    ratio = Figures.ratio(Figures.median(theirs), Figures.median(ours))
-
-    [
-      title,
-      spread(ours, write),
-      spread(theirs, write),
-      "#{ratio} #{brackets(ratios, &Figures.decimals/1)}"
-    ]
-  end
-
-  defp spread(figures, write),
-    do: "#{write.(Figures.median(figures))} #{brackets(figures, write)}"
-
-  defp brackets(figures, write),
-    do: "(#{write.(Enum.min(figures))} to #{write.(Enum.max(figures))})"
 
   @doc """
-  The rounds of a scenario in this VM: what a run of each contestant took, in nanoseconds.
+  How many rounds there are.
   """
-  @spec run(module(), boolean(), Path.t()) :: [[number()]]
-  def run(scenario, quick?, dir) do
-    contestants =
-      for contestant <- Contestant.all() do
-        own = Path.join(dir, to_string(contestant))
-        File.mkdir_p!(own)
-        {contestant, scenario.setup(contestant, own, quick?)}
-      end
+  @spec rounds(boolean()) :: pos_integer()
+  def rounds(true), do: 1
+  def rounds(false), do: @rounds
 
+  defp row(scenario, quick?, program) do
+    title = scenario.title(quick?)
+    IO.puts(:stderr, title)
+    rounds = OwnVM.call(__MODULE__, :run, [scenario, quick?, program])
+    [ours, theirs, floor] = Enum.zip_with(rounds, & &1)
+    %Row{title: title, goal: scenario.goal(), ours: ours, theirs: theirs, floor: floor}
+  end
+
+  @doc """
+  The rounds of a scenario in this VM: what a run of each contestant took, and one at the floor, in
+  nanoseconds.
+  """
+  @spec run(module(), boolean(), Path.t(), Path.t()) :: [[number()]]
+  def run(scenario, quick?, program, dir) do
     times = scenario.times(quick?)
+
+    contestants =
+      for contestant <- Contestant.all(),
+          do: {contestant, scenario.setup(contestant, folder(dir, contestant), quick?)}
+
+    floor = Floor.start(program, scenario.floor(folder(dir, :floor), quick?), times)
     warm = div(times, 5) + 1
     for {contestant, state} <- contestants, do: repeat(scenario, contestant, state, 1..warm)
+    Floor.nanoseconds(floor)
 
     for round <- 1..rounds(quick?) do
       first = warm + (round - 1) * times
+      runs = (first + 1)..(first + times)
 
-      for {contestant, state} <- contestants do
-        :erlang.garbage_collect()
-        runs = (first + 1)..(first + times)
-        {time, _} = :timer.tc(fn -> repeat(scenario, contestant, state, runs) end, :nanosecond)
-        time / times
-      end
+      for({contestant, state} <- contestants, do: time(scenario, contestant, state, runs)) ++
+        [Floor.nanoseconds(floor)]
     end
+  end
+
+  defp folder(dir, name) do
+    folder = Path.join(dir, to_string(name))
+    File.mkdir_p!(folder)
+    folder
+  end
+
+  defp time(scenario, contestant, state, runs) do
+    :erlang.garbage_collect()
+    {time, _} = :timer.tc(fn -> repeat(scenario, contestant, state, runs) end, :nanosecond)
+    time / Range.size(runs)
   end
 
   defp repeat(scenario, contestant, state, runs),

@@ -14,8 +14,8 @@ defmodule Peers.Contention do
   @full %{processes: 32, transactions: 20, cap: 60_000}
   @quick %{processes: 4, transactions: 3, cap: 5_000}
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
     size = if quick?, do: @quick, else: @full
 
     rows =
@@ -74,7 +74,17 @@ defmodule Peers.Contention do
     ]
   end
 
-  defp per_second(cell), do: cell.committed * 1_000_000_000 / cell.wall
+  @doc """
+  How many transactions of a cell were committed a second.
+  """
+  @spec per_second(map()) :: float()
+  def per_second(cell), do: cell.committed * 1_000_000_000 / cell.wall
+
+  @doc """
+  How many were not committed.
+  """
+  @spec failed(map()) :: non_neg_integer()
+  def failed(cell), do: cell.unfinished + Enum.sum(Map.values(cell.errors))
 
   defp errors(%{errors: errors, unfinished: unfinished}) do
     kinds = for {kind, count} <- errors, do: "#{count} #{kind}"

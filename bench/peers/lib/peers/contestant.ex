@@ -22,8 +22,7 @@ defmodule Peers.Contestant do
     busy_timeout: 5_000,
     cache_size: -64_000,
     temp_store: :memory,
-    foreign_keys: :on,
-    log: false
+    foreign_keys: :on
   ]
 
   @spec all() :: [t()]
@@ -44,12 +43,18 @@ defmodule Peers.Contestant do
   end
 
   @doc """
+  The options of every connection.
+  """
+  @spec options() :: keyword()
+  def options, do: @options
+
+  @doc """
   Starts a pool on the file, without a name, and makes this process use it.
   """
   @spec start(t(), Path.t(), pos_integer(), keyword()) :: {module(), pid()}
   def start(contestant, database, pool_size, opts \\ []) do
     repo = repo(contestant)
-    opts = [database: database, pool_size: pool_size, name: nil] ++ opts ++ @options
+    opts = [database: database, pool_size: pool_size, name: nil, log: false] ++ opts ++ @options
     {:ok, pool} = repo.start_link(opts)
     repo.put_dynamic_repo(pool)
     {repo, pool}

@@ -27,7 +27,9 @@ defmodule Peers.Figures do
   def time(ns), do: "#{decimals(ns / 1_000_000_000)} s"
 
   @spec decimals(number()) :: String.t()
-  def decimals(number) when number >= 100, do: number |> round() |> grouped()
+  def decimals(number) when is_integer(number) or number >= 100,
+    do: number |> round() |> grouped()
+
   def decimals(number) when number >= 10, do: :erlang.float_to_binary(number / 1, decimals: 1)
   def decimals(number), do: :erlang.float_to_binary(number / 1, decimals: 2)
 

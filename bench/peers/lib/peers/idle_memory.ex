@@ -3,8 +3,27 @@ defmodule Peers.IdleMemory do
   What a connection of a pool takes that has run a query and has nothing to do.
   """
 
-  alias Peers.{Contestant, Item, Memory}
+  alias Peers.{Comparison, Contestant, Figures, Item, Memory, OwnVM, Row}
 
+  @spec row(boolean()) :: Row.t()
+  def row(quick?) do
+    title = "memory of an idle connection"
+    IO.puts(:stderr, title)
+
+    rounds =
+      for _ <- 1..Comparison.rounds(quick?) do
+        for contestant <- Contestant.all(),
+            do: OwnVM.call(__MODULE__, :bytes, [contestant, quick?])
+      end
+
+    [ours, theirs] = Enum.zip_with(rounds, & &1)
+    write = &"#{Figures.decimals(&1 / 1_000)} kB"
+    %Row{title: title, goal: :not_more, ours: ours, theirs: theirs, write: write}
+  end
+
+  @doc """
+  The growth for each connection in this VM, in bytes.
+  """
   @spec bytes(Contestant.t(), boolean(), Path.t()) :: number()
   def bytes(contestant, quick?, dir) do
     connections = if quick?, do: 5, else: 100

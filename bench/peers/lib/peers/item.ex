@@ -5,6 +5,8 @@ defmodule Peers.Item do
 
   use Ecto.Schema
 
+  alias Peers.Contestant
+
   schema "items" do
     field(:name, :string)
     field(:note, :string)
@@ -32,6 +34,41 @@ defmodule Peers.Item do
     end)
 
     :ok
+  end
+
+  @doc """
+  A file with the table, that nobody has open.
+  """
+  @spec file(Path.t(), non_neg_integer()) :: Path.t()
+  def file(dir, rows) do
+    database = Path.join(dir, "items.db")
+
+    # In a process of its own, whose repo it is.
+    task =
+      Task.async(fn ->
+        {repo, pool} = Contestant.start(:ecto_libsql, database, 1)
+        create(repo, rows)
+        Supervisor.stop(pool)
+      end)
+
+    :ok = Task.await(task, :infinity)
+    database
+  end
+
+  @doc """
+  All columns, as Ecto selects them.
+  """
+  @spec select() :: String.t()
+  def select,
+    do: "SELECT id, name, note, quantity, price, active, inserted_at, updated_at FROM items"
+
+  @doc """
+  The insert of a row, and the query for values to insert.
+  """
+  @spec insert() :: {String.t(), String.t()}
+  def insert do
+    fields = "name, note, quantity, price, active, inserted_at, updated_at"
+    {"INSERT INTO items (#{fields}) VALUES (?, ?, ?, ?, ?, ?, ?)", "SELECT #{fields} FROM items"}
   end
 
   @doc """

@@ -23,6 +23,18 @@ defmodule Peers.RawDriver do
   end
 
   @doc """
+  A file with the items that nobody has open.
+  """
+  @spec file(Path.t(), non_neg_integer()) :: Path.t()
+  def file(dir, rows) do
+    database = Path.join(dir, "raw.db")
+    s = open(:ecto_libsql, database)
+    create_items(:ecto_libsql, s, rows)
+    :ok = EctoLibSql.disconnect(s)
+    database
+  end
+
+  @doc """
   Runs statements that answer nothing.
   """
   @spec script(Contestant.t(), term(), String.t()) :: :ok

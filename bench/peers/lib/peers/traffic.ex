@@ -13,7 +13,7 @@ defmodule Peers.Traffic do
   alias Peers.{Contestant, Counter, Figures, Histogram, Memory, OwnVM, Table}
 
   @full %{clients: 200, pool_size: 20, seconds: 60}
-  @quick %{clients: 10, pool_size: 5, seconds: 2}
+  @quick %{clients: 1, pool_size: 1, seconds: 1}
   @patient [queue_target: 60_000, queue_interval: 60_000, timeout: 60_000]
 
   defmodule Echo do
@@ -29,8 +29,8 @@ defmodule Peers.Traffic do
     def handle_call(request, _from, state), do: {:reply, request, state}
   end
 
-  @spec table(boolean()) :: iodata()
-  def table(quick?) do
+  @spec table(boolean(), Path.t()) :: iodata()
+  def table(quick?, _plots) do
     size = if quick?, do: @quick, else: @full
 
     columns =

@@ -3,10 +3,13 @@ defmodule Peers.Scenarios.All do
 
   @behaviour Peers.Scenario
 
-  alias Peers.{Contestant, Item}
+  alias Peers.{Contestant, Figures, Item}
 
   @impl true
-  def title(quick?), do: "`Repo.all` of #{rows(quick?)} structs with datetimes"
+  def title(quick?), do: "`Repo.all` of #{Figures.decimals(rows(quick?))} structs with datetimes"
+
+  @impl true
+  def goal, do: {:times, 2}
 
   @impl true
   def times(quick?), do: if(quick?, do: 2, else: 10)
@@ -22,4 +25,7 @@ defmodule Peers.Scenarios.All do
 
   @impl true
   def run(_contestant, repo, _n), do: [%Item{inserted_at: %DateTime{}} | _] = repo.all(Item)
+
+  @impl true
+  def floor(dir, quick?), do: {Item.file(dir, rows(quick?)), ["read", Item.select(), 0]}
 end

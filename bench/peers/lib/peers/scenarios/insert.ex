@@ -6,7 +6,10 @@ defmodule Peers.Scenarios.Insert do
   alias Peers.{Contestant, Item}
 
   @impl true
-  def title(_quick?), do: "`Repo.insert!`"
+  def title(_quick?), do: "`Repo.insert!`, autocommit"
+
+  @impl true
+  def goal, do: {:times, 1.5}
 
   @impl true
   def times(quick?), do: if(quick?, do: 20, else: 2_000)
@@ -20,4 +23,10 @@ defmodule Peers.Scenarios.Insert do
 
   @impl true
   def run(_contestant, repo, n), do: repo.insert!(struct!(Item, Item.row(n)))
+
+  @impl true
+  def floor(dir, _quick?) do
+    {insert, values} = Item.insert()
+    {Item.file(dir, 500), ["insert", insert <> " RETURNING id", values, 1]}
+  end
 end

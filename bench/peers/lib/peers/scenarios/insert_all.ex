@@ -9,6 +9,9 @@ defmodule Peers.Scenarios.InsertAll do
   def title(_quick?), do: "`Repo.insert_all` of 500 rows × 7 columns"
 
   @impl true
+  def goal, do: {:times, 2}
+
+  @impl true
   def times(quick?), do: if(quick?, do: 2, else: 50)
 
   @impl true
@@ -20,4 +23,10 @@ defmodule Peers.Scenarios.InsertAll do
 
   @impl true
   def run(_contestant, {repo, rows}, _n), do: {500, nil} = repo.insert_all(Item, rows)
+
+  @impl true
+  def floor(dir, _quick?) do
+    {insert, values} = Item.insert()
+    {Item.file(dir, 500), ["insert", insert, values, 500]}
+  end
 end

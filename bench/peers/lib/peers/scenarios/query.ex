@@ -3,10 +3,13 @@ defmodule Peers.Scenarios.Query do
 
   @behaviour Peers.Scenario
 
-  alias Peers.{Contestant, Item}
+  alias Peers.{Contestant, Figures, Item}
 
   @impl true
-  def title(quick?), do: "`Repo.query!` of #{rows(quick?)} rows × 8 columns"
+  def title(quick?), do: "`Repo.query!` of #{Figures.decimals(rows(quick?))} rows × 8 columns"
+
+  @impl true
+  def goal, do: {:times, 3}
 
   @impl true
   def times(quick?), do: if(quick?, do: 2, else: 20)
@@ -22,4 +25,7 @@ defmodule Peers.Scenarios.Query do
 
   @impl true
   def run(_contestant, repo, _n), do: repo.query!("SELECT * FROM items")
+
+  @impl true
+  def floor(dir, quick?), do: {Item.file(dir, rows(quick?)), ["read", "SELECT * FROM items", 0]}
 end

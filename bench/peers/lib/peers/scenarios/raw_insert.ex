@@ -5,8 +5,15 @@ defmodule Peers.Scenarios.RawInsert do
 
   alias Peers.RawDriver
 
+  @insert "INSERT INTO items (quantity, price, name) VALUES (?, ?, ?)"
+
   @impl true
-  def title(_quick?), do: "driver alone: insert, in a transaction"
+  def title(_quick?) do
+    "drivers, prepared once: insert into an open transaction (`EctoLibSql.execute_stmt`; `Sqlite3.bind`, `step`)"
+  end
+
+  @impl true
+  def goal, do: {:times, 3}
 
   @impl true
   def times(quick?), do: if(quick?, do: 20, else: 10_000)
@@ -16,11 +23,16 @@ defmodule Peers.Scenarios.RawInsert do
     connection = RawDriver.open(contestant, Path.join(dir, "raw.db"))
     RawDriver.create_items(contestant, connection, 0)
     RawDriver.script(contestant, connection, "BEGIN IMMEDIATE")
-    sql = "INSERT INTO items (quantity, price, name) VALUES (?, ?, ?)"
-    RawDriver.prepare(contestant, connection, sql)
+    RawDriver.prepare(contestant, connection, @insert)
   end
 
   @impl true
   def run(contestant, statement, n),
     do: RawDriver.execute(contestant, statement, [n, n / 3, "item #{n}"])
+
+  @impl true
+  def floor(dir, _quick?),
+    do:
+      {RawDriver.file(dir, 1_000),
+       ["insert", @insert, "SELECT quantity, price, name FROM items", 0]}
 end

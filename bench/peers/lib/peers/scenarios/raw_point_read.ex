@@ -8,7 +8,12 @@ defmodule Peers.Scenarios.RawPointRead do
   @rows 10_000
 
   @impl true
-  def title(_quick?), do: "driver alone: point read"
+  def title(_quick?) do
+    "drivers, prepared once: point read (`EctoLibSql.query_stmt`; `Sqlite3.bind`, `fetch_all`)"
+  end
+
+  @impl true
+  def goal, do: {:times, 3}
 
   @impl true
   def times(quick?), do: if(quick?, do: 20, else: 20_000)
@@ -23,4 +28,8 @@ defmodule Peers.Scenarios.RawPointRead do
   @impl true
   def run(contestant, statement, n),
     do: [[_, _, _, _]] = RawDriver.rows(contestant, statement, [rem(n * 7, @rows) + 1])
+
+  @impl true
+  def floor(dir, _quick?),
+    do: {RawDriver.file(dir, @rows), ["read", "SELECT * FROM items WHERE id = ?", @rows]}
 end

@@ -6,7 +6,12 @@ defmodule Peers.Scenarios.RawRows do
   alias Peers.RawDriver
 
   @impl true
-  def title(_quick?), do: "driver alone: 1,000 rows × 4 columns"
+  def title(_quick?) do
+    "drivers, prepared once: 1,000 rows × 4 columns (`EctoLibSql.query_stmt`; `Sqlite3.bind`, `fetch_all`)"
+  end
+
+  @impl true
+  def goal, do: {:times, 3}
 
   @impl true
   def times(quick?), do: if(quick?, do: 2, else: 200)
@@ -20,4 +25,7 @@ defmodule Peers.Scenarios.RawRows do
 
   @impl true
   def run(contestant, statement, _n), do: [_ | _] = RawDriver.rows(contestant, statement, [])
+
+  @impl true
+  def floor(dir, _quick?), do: {RawDriver.file(dir, 1_000), ["read", "SELECT * FROM items", 0]}
 end

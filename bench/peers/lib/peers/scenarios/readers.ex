@@ -12,7 +12,10 @@ defmodule Peers.Scenarios.Readers do
   def title(quick?), do: "#{@readers} concurrent readers, #{reads(quick?)} × `Repo.get!` each"
 
   @impl true
-  def times(quick?), do: if(quick?, do: 1, else: 5)
+  def goal, do: {:times, 2}
+
+  @impl true
+  def times(quick?), do: if(quick?, do: 1, else: 3)
 
   defp reads(quick?), do: if(quick?, do: 10, else: 500)
 
@@ -33,5 +36,11 @@ defmodule Peers.Scenarios.Readers do
       end)
     end)
     |> Task.await_many(:infinity)
+  end
+
+  @impl true
+  def floor(dir, quick?) do
+    work = ["readers", "#{Item.select()} WHERE id = ?", @rows, @readers, reads(quick?)]
+    {Item.file(dir, @rows), work}
   end
 end
