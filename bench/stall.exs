@@ -1,5 +1,5 @@
 # How long the calls that run on a normal scheduler hold it, with the database in the system's cache
-# and without: `mix run bench/stall.exs`. Wall-clock times: `ping`, which does next to nothing, shows
+# and without: `mix run bench/stall.exs`. Wall-clock times: `ping` and `md5`, which wait for nothing, show
 # what the machine itself adds. With `--quick`, only to see that it runs.
 
 alias EctoLibSql.Native
@@ -85,7 +85,10 @@ defmodule Stall do
 
   defp control(s, rounds) do
     samples = for _ <- 1..(rounds * 10), do: {:ok, elem(timed(fn -> Native.ping(s) end), 0)}
-    row("`ping`", "", samples)
+    row("control: `ping`", "", samples)
+    binary = :binary.copy("x", 40_000)
+    samples = for _ <- 1..(rounds * 10), do: {:ok, elem(timed(fn -> :erlang.md5(binary) end), 0)}
+    row("control: `md5` of 40 KB", "", samples)
   end
 
   defp warm(s, {name, sql, params}, rounds),
@@ -142,7 +145,7 @@ defmodule Stall do
             EctoLibSql.run(other, "CREATE TABLE s#{n} (id INTEGER PRIMARY KEY, a TEXT, b, c, d)")
     end)
 
-    {_name, sql, params} = hd(@reads)
+    {_name, sql, _params} = hd(@reads)
 
     samples =
       for n <- 1..div(rounds, 10) do

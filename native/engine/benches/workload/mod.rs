@@ -16,9 +16,14 @@ use libsql::ffi;
 pub const ROWS: i64 = 100_000;
 const SCHEMA: &str =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c TEXT, d TEXT, e BLOB)";
-const FILL: &str = "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
-    'some longer text that is on every row ' || i, zeroblob(16) \
-    FROM (WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n)";
+fn fill(rows: i64) -> String {
+    format!(
+        "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
+         'some longer text that is on every row ' || i, zeroblob(16) FROM (WITH RECURSIVE n(i) AS \
+         (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n)"
+    )
+}
+
 pub const POINT_READ: &str = "SELECT * FROM t WHERE id = ?";
 pub const SCAN: &str = "SELECT * FROM t";
 pub const INSERT: &str = "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)";
@@ -47,10 +52,10 @@ impl RowSink for Look {
 pub struct Engine(pub Connection);
 
 impl Engine {
-    pub fn new() -> Engine {
+    pub fn new(rows: i64) -> Engine {
         let mut engine = Engine(Connection::open(OpenOptions::default()).unwrap());
         engine.execute(SCHEMA);
-        engine.execute(FILL);
+        engine.execute(&fill(rows));
         engine
     }
 
@@ -102,7 +107,7 @@ pub struct CApi {
 }
 
 impl CApi {
-    pub fn new() -> CApi {
+    pub fn new(rows: i64) -> CApi {
         let mut db = ptr::null_mut();
         let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | ffi::SQLITE_OPEN_NOMUTEX;
         // SAFETY: the name ends with NUL; a benchmark's only user of the database.
@@ -111,7 +116,7 @@ impl CApi {
         assert_eq!(code, ffi::SQLITE_OK);
         let api = CApi { db };
         api.execute(SCHEMA);
-        api.execute(FILL);
+        api.execute(&fill(rows));
         api
     }
 
