@@ -50,7 +50,7 @@ impl RawStatement {
     }
 
     /// A counter, which begins anew: <https://sqlite.org/c3ref/stmt_status.html>.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "encryption")))]
     pub(super) fn status(&self, counter: c_int) -> c_int {
         // SAFETY: as in `step`.
         unsafe { ffi::sqlite3_stmt_status(self.stmt.as_ptr(), counter, 1) }

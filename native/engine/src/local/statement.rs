@@ -142,7 +142,7 @@ impl Statement {
     }
 
     /// Steps of the virtual machine since they were last asked for.
-    #[cfg(test)]
+    #[cfg(all(test, not(feature = "encryption")))]
     pub(super) fn vm_steps(&self) -> i32 {
         self.raw.status(ffi::SQLITE_STMTSTATUS_VM_STEP)
     }

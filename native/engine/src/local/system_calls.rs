@@ -36,9 +36,7 @@ impl Drop for Reset {
     }
 }
 
-pub(super) use system::available;
-#[cfg(test)]
-pub(super) use system::test;
+pub(super) use system::*;
 
 // SQLite3MultipleCiphers reads through a VFS of its own, which took a refused read for an empty page.
 #[cfg(all(
