@@ -95,6 +95,11 @@ fi
 
 layer 'format and lint' lint
 layer 'engine' cargo test -p ecto_libsql_engine
+if have valgrind; then
+  layer 'engine, budgets of instructions' bash scripts/instructions.sh
+else
+  not_run+=('engine, budgets of instructions (there is no valgrind)')
+fi
 layer 'engine, with encryption' cargo test -p ecto_libsql_engine --features encryption
 if [[ $packages == yes ]]; then
   layer 'driver, with Hex packages' driver_tests

@@ -4,7 +4,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnit.Case, async: false
 
     import Ecto.Query
-    import EctoLibSql.Test.Database, only: [wait_until: 1]
     import ExUnit.CaptureLog
 
     defmodule Repo do
@@ -84,47 +83,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             Repo.explain(:all, Item, [{name, value}])
           end
         end
-      end
-    end
-
-    describe "calls of the NIF" do
-      @describetag :capture_log
-
-      # By name, as another process makes them.
-      defp nif_calls(fun) do
-        task = Task.async(fn -> receive(do: (:go -> fun.())) end)
-        :erlang.trace(task.pid, true, [:call])
-        :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, true, [:local])
-        send(task.pid, :go)
-        Task.await(task)
-        :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, false, [:local])
-        delivered = :erlang.trace_delivered(task.pid)
-        assert_receive {:trace_delivered, _, ^delivered}
-        traced()
-      end
-
-      defp traced do
-        receive do
-          {:trace, _pid, :call, {EctoLibSql.Native, name, _args}} -> [name | traced()]
-        after
-          0 -> []
-        end
-      end
-
-      test "are one for a query, cold and warm" do
-        # A read that was quick before is done on the scheduler that calls; the rest is asked there
-        # in vain, which takes less than a microsecond.
-        get = fn -> Repo.get!(Item, 1) end
-        assert nif_calls(get) == [:query_short, :query]
-        wait_until(fn -> nif_calls(get) == [:query_short] end)
-        insert = [:query_short, :query]
-        assert nif_calls(fn -> Repo.insert!(%Item{name: "x"}) end) == insert
-        assert nif_calls(fn -> Repo.update_all(Item, set: [name: "y"]) end) == insert
-      end
-
-      test "are two more for a transaction" do
-        get = fn -> Repo.transaction(fn -> Repo.get!(Item, 1) end) end
-        wait_until(fn -> nif_calls(get) == [:begin, :query_short, :commit] end)
       end
     end
 

@@ -64,12 +64,6 @@ if Code.ensure_loaded?(DBConnection) do
         assert rows(pool, "SELECT ?", [~D[2026-11-21]]) == [["2026-11-21"]]
       end
 
-      test "are one call of the NIF", %{pool: pool} do
-        wait_until(fn ->
-          count_nif_calls(fn -> rows(pool, "SELECT ?", [2]) end) == [{:query_short, 3}]
-        end)
-      end
-
       test "hand long results over in parts", %{pool: pool} do
         sql = String.replace(@numbers, "1000", "40000")
         assert [[1], [2] | _] = rows = rows(pool, sql)
@@ -87,28 +81,6 @@ if Code.ensure_loaded?(DBConnection) do
         assert {:error, %Error{code: :error}} = query(pool, "SELECT nope")
         assert {:error, %Error{code: :parameter_count}} = query(pool, "SELECT ?", [])
         assert connection_id(pool) == id
-      end
-    end
-
-    # The functions of EctoLibSql.Native that another process calls for it.
-    defp count_nif_calls(fun) do
-      task = Task.async(fn -> receive(do: (:go -> fun.())) end)
-      :erlang.trace(task.pid, true, [:call])
-      :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, true, [:local])
-      send(task.pid, :go)
-      Task.await(task)
-      :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, false, [:local])
-      delivered = :erlang.trace_delivered(task.pid)
-      assert_receive {:trace_delivered, _, ^delivered}
-      flush_calls([])
-    end
-
-    defp flush_calls(calls) do
-      receive do
-        {:trace, _pid, :call, {EctoLibSql.Native, name, args}} ->
-          flush_calls([{name, length(args)} | calls])
-      after
-        0 -> Enum.reverse(calls)
       end
     end
 

@@ -30,7 +30,7 @@ mod transaction;
 use rustler::{Env, Term};
 
 fn load(env: Env<'_>, _info: Term<'_>) -> bool {
-    env.register::<owner::OwnerWatch>().is_ok()
+    owner::start_reaper() && env.register::<owner::OwnerWatch>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -14,7 +14,7 @@ use rustler::{Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 use crate::atoms;
 use crate::calling::{Calling, with_env};
 use crate::gate::HOOKS;
-use crate::params::text;
+use crate::params::bytes;
 
 /// A local process, as the engine's owner.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -52,7 +52,7 @@ impl CallContext {
         let id = state
             .map_get(atoms::conn_id())
             .ok()
-            .and_then(|id| text(id).and_then(|id| Id::try_parse(id).ok()))
+            .and_then(|id| Id::try_parse_ascii(bytes(id)?).ok())
             .ok_or_else(|| Error::InvalidArgument("this is no %EctoLibSql.State{}".to_owned()))?;
         Ok(CallContext {
             connection: REGISTRY.session(id)?,
@@ -125,11 +125,16 @@ pub fn clean_up(connection: &Connection) {
 }
 
 fn reap(connection: Arc<Connection>) {
-    match &*REAPER {
-        Some(reaper) if reaper.send(Arc::clone(&connection)).is_ok() => {}
-        // No thread could be had: late is better than never.
-        _ => connection.run_cleanups(),
+    if let Some(reaper) = &*REAPER {
+        // It receives for as long as the library is loaded.
+        let _ = reaper.send(connection);
     }
+}
+
+/// Whether there is a thread that cleans up. Without one, the library is not to be loaded: to clean
+/// up takes the disk, and owners die on schedulers.
+pub fn start_reaper() -> bool {
+    REAPER.is_some()
 }
 
 /// Cleans up after dead owners.

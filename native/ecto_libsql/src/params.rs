@@ -28,23 +28,74 @@ pub fn sql<'a>(term: Term<'a>) -> Result<&'a str> {
     })
 }
 
+/// What may be read of the parameters of a call that holds a scheduler: so many values, and so many
+/// bytes of them and their names.
+const SHORT_VALUES: usize = 1_000;
+const SHORT_BYTES: usize = 64 << 10;
+
 /// One call's parameters.
 pub struct TermParams<'a> {
     params: Term<'a>,
-    /// Whether one is a struct, which Elixir has to encode first.
-    needs_encoding: Cell<bool>,
+    short: bool,
+    /// Whether one is a struct, which Elixir has to encode first, or they are too large.
+    cannot_be_bound: Cell<bool>,
 }
 
 impl<'a> TermParams<'a> {
     pub fn new(params: Term<'a>) -> TermParams<'a> {
         TermParams {
             params,
-            needs_encoding: Cell::new(false),
+            short: false,
+            cannot_be_bound: Cell::new(false),
         }
     }
 
-    pub fn needs_encoding(&self) -> bool {
-        self.needs_encoding.get()
+    /// For a call that holds a scheduler: large ones are not read.
+    pub fn short(params: Term<'a>) -> TermParams<'a> {
+        TermParams {
+            short: true,
+            ..TermParams::new(params)
+        }
+    }
+
+    /// Whether the call failed because it has to be made otherwise.
+    pub fn cannot_be_bound(&self) -> bool {
+        self.cannot_be_bound.get()
+    }
+
+    fn check_size(&self) -> Result<()> {
+        if self.short && !self.are_small() {
+            self.cannot_be_bound.set(true);
+            return Err(Error::InvalidArgument("too large for here".to_owned()));
+        }
+        Ok(())
+    }
+
+    fn are_small(&self) -> bool {
+        let mut room = SHORT_BYTES;
+        let mut fits = |term: Term<'a>| {
+            let size = size(term);
+            let fits = size <= room;
+            room = room.saturating_sub(size);
+            fits
+        };
+        match self.params.get_type() {
+            TermType::List => self.params.decode::<ListIterator<'a>>().is_ok_and(|list| {
+                let mut count = 0;
+                list.take(SHORT_VALUES + 1).all(|element| {
+                    count += 1;
+                    count <= SHORT_VALUES && fits(element)
+                })
+            }),
+            TermType::Map => {
+                self.params
+                    .map_size()
+                    .is_ok_and(|count| count <= SHORT_VALUES)
+                    && MapIterator::new(self.params)
+                        .is_some_and(|mut map| map.all(|(key, value)| fits(key) && fits(value)))
+            }
+            _ => true,
+        }
     }
 
     /// Whether Elixir has to encode some of the values first.
@@ -98,7 +149,7 @@ impl<'a> TermParams<'a> {
             }),
             TermType::Tuple => tagged(term, forms).map_err(unsupported),
             TermType::Map => {
-                self.needs_encoding.set(true);
+                self.cannot_be_bound.set(true);
                 Err(unsupported("a struct or map".to_owned()))
             }
             other => Err(unsupported(format!("a {} is no value", kind(other)))),
@@ -154,6 +205,7 @@ impl<'a> TermParams<'a> {
 
 impl<'a> Params<'a> for TermParams<'a> {
     fn bind(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+        self.check_size()?;
         match self.params.get_type() {
             TermType::List => self.bind_list(binder),
             TermType::Map if self.params.map_get(atoms::__struct__()).is_err() => {
@@ -161,6 +213,15 @@ impl<'a> Params<'a> for TermParams<'a> {
             }
             _ => Err(not_params()),
         }
+    }
+}
+
+/// The bytes of a value, or of a name and a value.
+fn size(term: Term<'_>) -> usize {
+    let length = |term| bytes(term).map_or(0, <[u8]>::len);
+    match term.decode::<(Term<'_>, Term<'_>)>() {
+        Ok((name, value)) => length(name) + length(value),
+        Err(_) => length(term),
     }
 }
 

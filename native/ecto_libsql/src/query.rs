@@ -1,5 +1,7 @@
 //! Running one statement.
 
+use std::time::Instant;
+
 use ecto_libsql_engine::error::Result;
 use ecto_libsql_engine::local::{CountRows, Flow, Outcome};
 use rustler::{Encoder, Env, Term, schedule};
@@ -7,7 +9,7 @@ use rustler::{Encoder, Env, Term, schedule};
 use crate::atoms;
 use crate::error::reply;
 use crate::owner::CallContext;
-use crate::params::TermParams;
+use crate::params::{TermParams, bytes};
 use crate::result::{call, partial_term, result_term, source};
 use crate::terms::{Limit, RowTerms};
 
@@ -47,22 +49,43 @@ fn query_short<'a>(
     statement: Term<'a>,
     params: Term<'a>,
 ) -> Term<'a> {
-    with_params(env, params, |params| {
-        let context = CallContext::new(env, state)?;
-        let mut rows = RowTerms::new(env, Limit::SHORT, Flow::Pause);
-        let outcome = context.connection.query_short(
-            context.caller,
-            source(statement)?,
-            params,
-            &mut rows,
-        )?;
-        // About what it took: a process that reads and reads is to make way for others in time.
-        schedule::consume_timeslice(env, 1);
-        Ok(match outcome {
-            Some(outcome) => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
-            None => atoms::long().encode(env),
-        })
+    if bytes(statement).is_some_and(|sql| sql.len() > Limit::SHORT.bytes) {
+        return atoms::long().encode(env);
+    }
+    let began = Instant::now();
+    let params = TermParams::short(params);
+    let answer = short(env, state, statement, &params);
+    make_way(env, began);
+    if answer.is_err() && params.cannot_be_bound() {
+        atoms::long().encode(env)
+    } else {
+        reply(env, answer, |answer| answer)
+    }
+}
+
+fn short<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    statement: Term<'a>,
+    params: &TermParams<'a>,
+) -> Result<Term<'a>> {
+    let context = CallContext::new(env, state)?;
+    let mut rows = RowTerms::new(env, Limit::SHORT, Flow::Pause);
+    let source = source(statement)?;
+    let outcome = context
+        .connection
+        .query_short(context.caller, source, params, &mut rows)?;
+    Ok(match outcome {
+        Some(outcome) => (atoms::ok(), result_term(env, &rows, &outcome)).encode(env),
+        None => atoms::long().encode(env),
     })
+}
+
+/// Counts what was taken of the scheduler's time, in percents of the millisecond that a process has:
+/// one that reads and reads is to make way for others.
+fn make_way(env: Env<'_>, began: Instant) {
+    let percents = (began.elapsed().as_micros() / 10).clamp(1, 100);
+    schedule::consume_timeslice(env, percents as i32);
 }
 
 /// `{:ok, row}`, `{:error, :no_rows}` or `{:error, :multiple_rows}`; stops after the second row.
@@ -134,7 +157,7 @@ pub fn with_params<'a>(
 ) -> Term<'a> {
     let params = TermParams::new(params);
     let worked = work(&params);
-    if worked.is_err() && params.needs_encoding() {
+    if worked.is_err() && params.cannot_be_bound() {
         atoms::encode_params().encode(env)
     } else {
         reply(env, worked, |term| term)

@@ -48,15 +48,15 @@ pub fn id_text(id: Id) -> String {
 /// SQL, or the id of a prepared statement: no SQL looks like a UUID.
 pub fn source<'a>(term: Term<'a>) -> Result<Source<'a>> {
     let text = sql(term)?;
-    match as_id(text) {
+    match as_id(text.as_bytes()) {
         Some(id) => Ok(Source::Prepared(id)),
         None => Ok(Source::Sql(text)),
     }
 }
 
-fn as_id(text: &str) -> Option<Id> {
+fn as_id(text: &[u8]) -> Option<Id> {
     if text.len() == 36 {
-        Id::try_parse(text).ok()
+        Id::try_parse_ascii(text).ok()
     } else {
         None
     }
@@ -64,7 +64,7 @@ fn as_id(text: &str) -> Option<Id> {
 
 /// The id of a statement or cursor.
 pub fn id(term: Term<'_>, closed: Error) -> Result<Id> {
-    text(term).and_then(as_id).ok_or(closed)
+    bytes(term).and_then(as_id).ok_or(closed)
 }
 
 /// A call's deadline: milliseconds from now, or `:infinity`.

@@ -21,6 +21,8 @@ pub struct Limit {
     pub rows: usize,
     /// Of text and blobs.
     pub bytes: usize,
+    /// Whether the row that goes over that is wanted.
+    pub last_row: bool,
 }
 
 impl Limit {
@@ -30,17 +32,20 @@ impl Limit {
     pub const CALL: Limit = Limit {
         rows: 2_000,
         bytes: 1 << 20,
+        last_row: true,
     };
 
     /// What a scheduler may be held for.
     pub const SHORT: Limit = Limit {
         rows: 100,
         bytes: 32 << 10,
+        last_row: false,
     };
 
     pub const NONE: Limit = Limit {
         rows: usize::MAX,
         bytes: usize::MAX,
+        last_row: true,
     };
 }
 
@@ -117,6 +122,9 @@ impl RowSink for RowTerms<'_> {
             let value = row.get(column);
             if let ValueRef::Text(bytes) | ValueRef::Blob(bytes) = value {
                 self.bytes += bytes.len();
+                if self.bytes >= self.limit.bytes && !self.limit.last_row {
+                    return self.at_limit;
+                }
             }
             self.row.push(raw_value(env, value));
         }

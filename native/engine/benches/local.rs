@@ -23,14 +23,14 @@ fn next(id: &mut i64) -> i64 {
 
 fn point_read(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("point_read");
-    let api = CApi::new();
+    let api = CApi::new(ROWS);
     api.execute("BEGIN");
     let stmt = api.prepare(POINT_READ);
     let mut id = 1;
     group.bench_function("c_api", |bencher| {
         bencher.iter(|| api.point_read(stmt, next(&mut id)));
     });
-    let mut engine = Engine::new();
+    let mut engine = Engine::new(ROWS);
     engine
         .0
         .begin(Behavior::Deferred, &Call::default())
@@ -43,17 +43,17 @@ fn point_read(criterion: &mut Criterion) {
 fn scan(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("scan");
     long(&mut group);
-    let api = CApi::new();
+    let api = CApi::new(ROWS);
     let stmt = api.prepare(SCAN);
     group.bench_function("c_api", |bencher| bencher.iter(|| api.look(stmt)));
-    let mut engine = Engine::new();
+    let mut engine = Engine::new(ROWS);
     group.bench_function("engine", |bencher| bencher.iter(|| engine.look(SCAN, &[])));
 }
 
 fn insert(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("insert");
     long(&mut group);
-    let mut engine = Engine::new();
+    let mut engine = Engine::new(ROWS);
     group.bench_function("engine", |bencher| {
         bencher.iter(|| {
             engine.execute("BEGIN");
@@ -63,7 +63,7 @@ fn insert(criterion: &mut Criterion) {
         });
     });
     drop(engine);
-    let api = CApi::new();
+    let api = CApi::new(ROWS);
     let stmt = api.prepare(INSERT);
     group.bench_function("c_api", |bencher| {
         bencher.iter(|| {

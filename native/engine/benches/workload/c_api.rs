@@ -7,7 +7,7 @@ use std::ptr;
 use ecto_libsql_engine::Value;
 use libsql::ffi;
 
-use super::{BLOB, FILL, SCHEMA, TEXT};
+use super::{BLOB, SCHEMA, TEXT, fill};
 
 pub struct CApi {
     db: *mut ffi::sqlite3,
@@ -18,10 +18,10 @@ unsafe impl Send for CApi {}
 
 impl CApi {
     /// A database in memory, filled.
-    pub fn new() -> CApi {
+    pub fn new(rows: i64) -> CApi {
         let api = CApi::open(":memory:");
         api.execute(SCHEMA);
-        api.execute(FILL);
+        api.execute(&fill(rows));
         api
     }
 

@@ -17,9 +17,14 @@ pub use c_api::CApi;
 pub const ROWS: i64 = 100_000;
 const SCHEMA: &str =
     "CREATE TABLE t (id INTEGER PRIMARY KEY, a INTEGER, b REAL, c TEXT, d TEXT, e BLOB)";
-const FILL: &str = "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
-    'some longer text that is on every row ' || i, zeroblob(16) \
-    FROM (WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n)";
+fn fill(rows: i64) -> String {
+    format!(
+        "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
+         'some longer text that is on every row ' || i, zeroblob(16) FROM (WITH RECURSIVE n(i) AS \
+         (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < {rows}) SELECT i FROM n)"
+    )
+}
+
 pub const POINT_READ: &str = "SELECT * FROM t WHERE id = ?";
 pub const SCAN: &str = "SELECT * FROM t";
 pub const INSERT: &str = "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)";
@@ -48,10 +53,10 @@ impl RowSink for Look {
 pub struct Engine(pub Connection);
 
 impl Engine {
-    pub fn new() -> Engine {
+    pub fn new(rows: i64) -> Engine {
         let mut engine = Engine(Connection::open(OpenOptions::default()).unwrap());
         engine.execute(SCHEMA);
-        engine.execute(FILL);
+        engine.execute(&fill(rows));
         engine
     }
 

@@ -20,8 +20,6 @@ mod foreign_keys;
 mod functions;
 mod open;
 #[allow(unsafe_code)]
-mod page_reads;
-#[allow(unsafe_code)]
 mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_connection;
@@ -32,6 +30,8 @@ mod rows;
 mod script;
 mod short;
 mod statement;
+#[allow(unsafe_code)]
+mod system_calls;
 mod transaction;
 
 pub use batch::{Ran, Stopped};

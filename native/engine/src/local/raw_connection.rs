@@ -287,6 +287,22 @@ impl RawConnection {
         }
     }
 
+    /// `SQLITE_FCNTL_MMAP_SIZE`: how much of the main database's file is read through a mapping, at
+    /// most. No more than 0 where it is none.
+    pub(super) fn mmap_size(&self) -> i64 {
+        let mut size: i64 = -1;
+        // SAFETY: self.db is live, and this opcode takes a sqlite3_int64: a negative one asks only.
+        unsafe {
+            ffi::sqlite3_file_control(
+                self.db.as_ptr(),
+                c"main".as_ptr(),
+                ffi::SQLITE_FCNTL_MMAP_SIZE,
+                (&raw mut size).cast(),
+            );
+        }
+        size
+    }
+
     /// `SQLITE_FCNTL_DATA_VERSION`.
     pub(super) fn data_version(&self, schema: &CStr) -> Result<u32, c_int> {
         let mut version: c_uint = 0;

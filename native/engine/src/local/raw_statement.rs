@@ -49,6 +49,13 @@ impl RawStatement {
         unsafe { ffi::sqlite3_reset(self.stmt.as_ptr()) }
     }
 
+    /// A counter, which begins anew: <https://sqlite.org/c3ref/stmt_status.html>.
+    #[cfg(all(test, not(feature = "encryption")))]
+    pub(super) fn status(&self, counter: c_int) -> c_int {
+        // SAFETY: as in `step`.
+        unsafe { ffi::sqlite3_stmt_status(self.stmt.as_ptr(), counter, 1) }
+    }
+
     pub(super) fn clear_bindings(&mut self) {
         // SAFETY: as in `step`.
         unsafe { ffi::sqlite3_clear_bindings(self.stmt.as_ptr()) };

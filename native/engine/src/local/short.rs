@@ -10,15 +10,19 @@ use libsql::ffi;
 
 use super::call::Call;
 use super::connection::{Connection, Source};
-use super::page_reads;
 use super::rows::{Outcome, Progress, RowSink};
 use super::statement::Statement;
+use super::system_calls;
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::params::Params;
 
 /// How long a short run may take.
 const BUDGET: Duration = Duration::from_micros(200);
+
+/// One that took longer, in a single step of SQLite's, is not tried again soon. On a machine that is
+/// busy, more than the budget may have been somebody else's.
+const TOO_LONG: Duration = Duration::from_millis(1);
 
 /// A run that took no longer is tried as a short one the next time.
 const QUICK: Duration = Duration::from_micros(100);
@@ -27,11 +31,16 @@ const QUICK: Duration = Duration::from_micros(100);
 const STEPS: i32 = 50;
 
 /// Larger values cost too much in one step.
-const LENGTH: i32 = 64 * 1024;
+const LENGTH: i32 = 16 * 1024;
+
+/// More take too long to bind.
+const PARAMETERS: usize = 1_000;
 
 /// What is known of a statement's runs.
 #[derive(Debug, Default)]
 pub(super) struct History {
+    /// A pragma: what it does, and for how long, is its own business.
+    pragma: bool,
     quick: bool,
     /// Runs until a short one is tried again, and how many the next failure costs.
     skip: u8,
@@ -39,6 +48,15 @@ pub(super) struct History {
 }
 
 impl History {
+    pub(super) fn of(sql: &str) -> History {
+        const PRAGMA: &[u8] = b"pragma";
+        let mut words = sql.as_bytes().windows(PRAGMA.len());
+        History {
+            pragma: words.any(|word| word.eq_ignore_ascii_case(PRAGMA)),
+            ..History::default()
+        }
+    }
+
     pub(super) fn quick(&self) -> bool {
         self.quick
     }
@@ -48,7 +66,7 @@ impl History {
         if self.skip > 0 {
             self.skip -= 1;
         } else {
-            self.quick = took <= QUICK;
+            self.quick = took <= QUICK && !self.pragma;
         }
     }
 
@@ -64,16 +82,10 @@ impl History {
 }
 
 impl Connection {
-    /// Whether its reads can be kept from waiting for the disk: not from files that are mapped
-    /// into memory, and not outside of WAL mode, where more than pages is looked for.
+    /// Whether its reads can be kept from waiting for the disk: not outside of WAL mode, where more
+    /// than pages is looked for.
     pub(super) fn can_read_shortly(&self) -> bool {
-        page_reads::available()
-            && !self
-                .options
-                .pragmas
-                .iter()
-                .any(|(name, _)| name == "mmap_size")
-            && (self.filename().is_none() || self.in_wal_mode())
+        system_calls::available() && (self.filename().is_none() || self.in_wal_mode())
     }
 
     /// Runs a statement as a short read; none where it is not one, or has turned out
@@ -88,19 +100,34 @@ impl Connection {
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
-        if !self.short_reads || self.check_transaction().is_err() {
+        self.query_within(BUDGET, source, params, sink)
+    }
+
+    fn query_within<'p, P, S>(
+        &mut self,
+        budget: Duration,
+        source: Source<'_>,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<Option<Outcome>>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        if !self.short_reads || self.check_transaction().is_err() || self.raw().mmap_size() > 0 {
             return Ok(None);
         }
         let (mut statement, prepared) = match self.take_quick(source) {
             Some(quick) => quick,
             None => return Ok(None),
         };
+        let began = Instant::now();
         let call = Call {
-            deadline: Instant::now().checked_add(BUDGET),
+            deadline: began.checked_add(budget),
         };
         self.raw().progress_handler(STEPS);
         let length = self.raw().limit(ffi::SQLITE_LIMIT_LENGTH, LENGTH);
-        let (ran, refused) = page_reads::without_waiting(|| {
+        let (ran, refused) = system_calls::without_waiting(|| {
             self.in_call(&call, |connection| {
                 connection.run(&mut statement, params, sink)
             })
@@ -120,6 +147,7 @@ impl Connection {
         };
         match &answer {
             Ok(None) => statement.history.failed(),
+            _ if began.elapsed() > TOO_LONG => statement.history.failed(),
             _ => statement.history.succeeded(),
         }
         self.give_back(statement, prepared);
@@ -128,7 +156,9 @@ impl Connection {
 
     /// A statement that is there and was quick, and its id if it is a prepared one.
     fn take_quick(&mut self, source: Source<'_>) -> Option<(Statement, Option<Id>)> {
-        let quick = |statement: &Statement| statement.history.quick();
+        let quick = |statement: &Statement| {
+            statement.history.quick() && statement.parameter_count() <= PARAMETERS
+        };
         match source {
             Source::Sql(sql) if self.cache.peek(sql).is_some_and(quick) => {
                 Some((self.cache.take(sql)?, None))
@@ -148,3 +178,13 @@ fn cut_short(error: &Error) -> bool {
     matches!(error, Error::Timeout { .. } | Error::Locked(_))
         || error.extended_code() == Some(ffi::SQLITE_TOOBIG)
 }
+
+// The rest is tested in tests/short.rs.
+#[cfg(all(
+    test,
+    target_os = "linux",
+    target_env = "gnu",
+    target_pointer_width = "64",
+    not(feature = "encryption")
+))]
+mod tests;

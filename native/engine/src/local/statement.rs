@@ -39,7 +39,7 @@ impl Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
             explain: raw.isexplain(),
-            history: History::default(),
+            history: History::of(sql),
             raw,
             sql: Arc::from(sql),
         }
@@ -139,6 +139,12 @@ impl Statement {
 
     pub(super) fn row(&self) -> Row<'_> {
         Row { raw: &self.raw }
+    }
+
+    /// Steps of the virtual machine since they were last asked for.
+    #[cfg(all(test, not(feature = "encryption")))]
+    pub(super) fn vm_steps(&self) -> i32 {
+        self.raw.status(ffi::SQLITE_STMTSTATUS_VM_STEP)
     }
 
     #[inline]

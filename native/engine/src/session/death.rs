@@ -76,12 +76,11 @@ impl<O: Owner> Session<O> {
                 self.remove_item(item.id);
             }
         }
-        let mut transaction = self.transaction.lock();
-        if transaction.is_some_and(|open| open.owner == owner) {
+        if self.transaction().is_some_and(|open| open.owner == owner) {
             if let Err(error) = connection.rollback(&Call::default()) {
                 tracing::error!(connection = %self.id, %error, "rolling back a dead process's transaction");
             }
-            *transaction = None;
+            *self.transaction.lock() = None;
         }
         if let Some(writer) = &self.writer {
             writer.after_call(connection, false);

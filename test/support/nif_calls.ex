@@ -1,0 +1,62 @@
+defmodule EctoLibSql.Test.NifCalls do
+  @moduledoc false
+  # Which functions of the NIF a piece of work calls, and which of them leave the scheduler. Tracing
+  # is the whole VM's: such tests are not async.
+
+  import ExUnit.Assertions
+
+  # The NIFs that run on the scheduler that calls; the others are hops to a dirty one and back.
+  # docs/architecture.md says what bounds each: "What runs on a normal scheduler".
+  @normal ~w(autocommit busy_timeout changes give_up interrupt interrupt_statement
+             last_insert_rowid patience ping query_short total_changes write_gate)a
+
+  @doc "The NIFs that are not scheduled dirty."
+  def normal, do: @normal
+
+  @doc "The NIFs that `fun` calls, by name, in a process of its own."
+  def nif_calls(fun) do
+    task = Task.async(fn -> receive(do: (:go -> fun.())) end)
+    :erlang.trace(task.pid, true, [:call])
+    :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, true, [:local])
+    send(task.pid, :go)
+    Task.await(task, :infinity)
+    :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, false, [:local])
+    delivered = :erlang.trace_delivered(task.pid)
+    assert_receive {:trace_delivered, _, ^delivered}
+    traced()
+  end
+
+  defp traced do
+    receive do
+      {:trace, _pid, :call, {EctoLibSql.Native, name, _args}} -> [name | traced()]
+    after
+      0 -> []
+    end
+  end
+
+  # A read that is being tried on the scheduler that calls may seem slow on a busy machine, and goes
+  # the long way then: so often, at most, before it is the code that is slow.
+  @tries 300
+
+  @doc """
+  Asserts that `fun`, once warm, makes so many calls on the scheduler that calls, and so many hops to
+  a dirty one: `{normal, dirty}`. Other counts on the way are forgiven, these must come.
+  """
+  def assert_calls(name, {_normal, _dirty} = budget, fun) do
+    case Enum.find_value(1..@tries, &counted(fun, budget, &1)) do
+      :as_budgeted -> :ok
+      calls -> flunk("#{name}: #{inspect(budget)} calls budgeted, made #{inspect(calls)}")
+    end
+  end
+
+  defp counted(fun, budget, try) do
+    calls = nif_calls(fun)
+    {normal, dirty} = Enum.split_with(calls, &(&1 in @normal))
+
+    cond do
+      {length(normal), length(dirty)} == budget -> :as_budgeted
+      try == @tries -> Enum.map(Enum.chunk_by(calls, & &1), &{hd(&1), length(&1)})
+      true -> nil
+    end
+  end
+end
