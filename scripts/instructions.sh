@@ -4,8 +4,6 @@
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 
-few=1000
-many=11000
 program=$(cargo bench -p ecto_libsql_engine --bench instructions --no-run --message-format=json |
   sed -n 's/.*"executable":"\([^"]*instructions[^"]*\)".*/\1/p' | tail -n 1)
 
@@ -14,11 +12,18 @@ count() {
     sed -n 's/.*Collected : \([0-9]*\).*/\1/p'
 }
 
-for work in point_read insert; do
+# Work, and a smaller and a larger number of runs.
+while read -r work few many; do
   for side in c_api engine; do
     declare "$side=$((($(count "$work" "$side" "$many") - $(count "$work" "$side" "$few")) / (many - few)))"
   done
   # shellcheck disable=SC2154 # declared above
   awk -v work="$work" -v c="$c_api" -v e="$engine" \
     'BEGIN { printf "%-12s C API %d, engine %d instructions: %.2f\n", work, c, e, e / c }'
-done
+done <<END
+point_read 1000 11000
+insert 1000 11000
+scan 1 2
+sort 10 60
+prepare 100 1100
+END

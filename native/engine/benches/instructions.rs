@@ -1,7 +1,7 @@
 //! One kind of work, so many times: for valgrind, which counts instructions whatever else the
 //! machine does. `scripts/instructions.sh` runs it and prints the ratios.
 //!
-//!     instructions point_read|insert engine|c_api TIMES
+//!     instructions point_read|insert|scan|sort|prepare engine|c_api TIMES
 
 #![allow(
     clippy::unwrap_used,
@@ -12,8 +12,8 @@
 mod workload;
 
 use ecto_libsql_engine::Value;
-use ecto_libsql_engine::local::{Behavior, Call};
-use workload::{CApi, Engine, INSERT, POINT_READ};
+use ecto_libsql_engine::local::{Behavior, Call, OpenOptions};
+use workload::{CApi, Engine, INSERT, POINT_READ, SCAN, SORT};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -50,6 +50,39 @@ fn main() {
             api.execute("BEGIN; DELETE FROM t");
             let stmt = api.prepare(INSERT);
             (1..=times).for_each(|id| CApi::insert(stmt, id));
+        }
+        ("scan", "engine") => {
+            let mut engine = Engine::new();
+            (0..times).for_each(|_| engine.look(SCAN, &[]));
+        }
+        ("scan", "c_api") => {
+            let api = CApi::new();
+            let stmt = api.prepare(SCAN);
+            (0..times).for_each(|_| api.look(stmt));
+        }
+        ("sort", "engine") => {
+            let mut engine = Engine::new();
+            (0..times).for_each(|_| engine.look(SORT, &[]));
+        }
+        ("sort", "c_api") => {
+            let api = CApi::new();
+            let stmt = api.prepare(SORT);
+            (0..times).for_each(|_| api.look(stmt));
+        }
+        ("prepare", "engine") => {
+            let mut engine = Engine::with_options(OpenOptions {
+                statement_cache_size: 0,
+                ..OpenOptions::default()
+            });
+            (1..=times).for_each(|id| engine.look(POINT_READ, &[Value::Integer(id)]));
+        }
+        ("prepare", "c_api") => {
+            let api = CApi::new();
+            for id in 1..=times {
+                let stmt = api.prepare(POINT_READ);
+                api.point_read(stmt, id);
+                CApi::finalize(stmt);
+            }
         }
         other => panic!("no such work: {other:?}"),
     }

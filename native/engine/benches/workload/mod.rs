@@ -21,6 +21,7 @@ const FILL: &str = "INSERT INTO t SELECT i, i * 7, i / 3.0, 'row ' || i, \
     FROM (WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT i FROM n)";
 pub const POINT_READ: &str = "SELECT * FROM t WHERE id = ?";
 pub const SCAN: &str = "SELECT * FROM t";
+pub const SORT: &str = "SELECT c, d, a FROM t WHERE id <= 1000 ORDER BY c";
 pub const INSERT: &str = "INSERT INTO t VALUES (?, ?, ?, ?, ?, ?)";
 const TEXT: &str = "some text of a usual length";
 const BLOB: [u8; 16] = [7; 16];
@@ -48,7 +49,11 @@ pub struct Engine(pub Connection);
 
 impl Engine {
     pub fn new() -> Engine {
-        let mut engine = Engine(Connection::open(OpenOptions::default()).unwrap());
+        Engine::with_options(OpenOptions::default())
+    }
+
+    pub fn with_options(options: OpenOptions) -> Engine {
+        let mut engine = Engine(Connection::open(options).unwrap());
         engine.execute(SCHEMA);
         engine.execute(FILL);
         engine
@@ -146,6 +151,11 @@ impl CApi {
         };
         assert_eq!(code, ffi::SQLITE_OK);
         stmt
+    }
+
+    pub fn finalize(stmt: *mut ffi::sqlite3_stmt) {
+        // SAFETY: the statement is live, and not used after this.
+        unsafe { ffi::sqlite3_finalize(stmt) };
     }
 
     /// Steps to the end, looking at every value.
