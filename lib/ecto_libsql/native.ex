@@ -205,6 +205,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def connections, do: not_loaded()
   @doc false
+  @spec memory_statistics() :: boolean()
+  def memory_statistics, do: not_loaded()
+  @doc false
   def do_data_versions(_state, _timeout), do: not_loaded()
   @doc false
   def do_reset(_state), do: not_loaded()

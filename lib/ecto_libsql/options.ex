@@ -3,7 +3,7 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.Error
+  alias EctoLibSql.{Error, MemoryStatistics}
 
   @form {:in, [:string, :binary]}
   @boolean {:in, [true, false, :on, :off]}
@@ -78,6 +78,7 @@ defmodule EctoLibSql.Options do
          :ok <- known(options),
          :ok <- each_valid(options),
          :ok <- agree(options),
+         :ok <- heap_limits(options),
          do: {:ok, prepare(options)}
   end
 
@@ -209,6 +210,14 @@ defmodule EctoLibSql.Options do
       [] -> false
       given -> given |> Keyword.values() |> Enum.uniq() |> length() > 1
     end
+  end
+
+  defp heap_limits(options) do
+    pragmas = connection_pragmas(options)
+
+    Enum.find_value(pragmas, :ok, fn {pragma, _literal} ->
+      with :ok <- MemoryStatistics.check(pragma), do: nil
+    end)
   end
 
   defp prepare(options) do

@@ -15,7 +15,7 @@ defmodule EctoLibSql.Pragma do
   A pragma that has no function here is read and set with `EctoLibSql.Native.pragma_query/3`.
   """
 
-  alias EctoLibSql.{Error, Result, State}
+  alias EctoLibSql.{Error, MemoryStatistics, Result, State}
 
   @type reply(value) :: {:ok, value} | {:error, Error.t()}
   @type done :: :ok | {:error, Error.t()}
@@ -394,7 +394,9 @@ defmodule EctoLibSql.Pragma do
   defp sql(name, nil), do: {:ok, "PRAGMA #{name}"}
 
   defp sql(name, value) do
-    with {:ok, literal} <- literal(value), do: {:ok, "PRAGMA #{name} = #{literal}"}
+    with :ok <- MemoryStatistics.check(name),
+         {:ok, literal} <- literal(value),
+         do: {:ok, "PRAGMA #{name} = #{literal}"}
   end
 
   defp shape(%Result{rows: rows}) when rows in [nil, []], do: nil

@@ -4,15 +4,21 @@ defmodule EctoLibSql.Test.OtherVM do
 
   import ExUnit.Callbacks
 
-  @doc "Starts it. It ends with the test."
-  def start! do
+  @doc "Starts it, with this configuration of `:ecto_libsql`. It ends with the test."
+  def start!(config \\ []) do
     # At the end of the path: at its beginning they would be reversed.
-    arguments = [~c"-pz" | :code.get_path()]
+    arguments = configuration(config) ++ [~c"-pz" | :code.get_path()]
     {:ok, peer, _node} = :peer.start(%{connection: :standard_io, args: arguments})
 
     on_exit(fn -> :peer.stop(peer) end)
     {:ok, _} = :peer.call(peer, :application, :ensure_all_started, [:ecto_libsql])
     peer
+  end
+
+  defp configuration(config) do
+    for {key, value} <- config,
+        argument <- [~c"-ecto_libsql", Atom.to_charlist(key), :io_lib.format("~p", [value])],
+        do: List.flatten(argument)
   end
 
   @doc "Runs a function of a module there."

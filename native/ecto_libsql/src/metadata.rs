@@ -1,7 +1,7 @@
 //! What a connection knows of itself, and the listing of all of them.
 
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::local::{CheckpointMode, Connection as Database};
+use ecto_libsql_engine::local::{self, CheckpointMode, Connection as Database};
 use ecto_libsql_engine::session::{Item, ItemKind};
 use rustler::{Atom, Encoder, Env, Term};
 
@@ -89,6 +89,12 @@ fn with<'a, T>(
 ) -> Result<T> {
     let context = CallContext::new(env, state)?;
     context.connection.call(context.caller, work)
+}
+
+/// Whether SQLite keeps memory statistics.
+#[rustler::nif]
+fn memory_statistics() -> bool {
+    local::keeps_memory_statistics()
 }
 
 /// Every open connection with its statements, cursors and ages. Waits for none of them.

@@ -1,7 +1,7 @@
 //! One kind of work, so many times: for valgrind, which counts instructions whatever else the
 //! machine does. `scripts/instructions.sh` runs it and prints the ratios.
 //!
-//!     instructions point_read|insert|scan engine|c_api TIMES
+//!     instructions point_read|insert|scan|prepare engine|c_api TIMES
 
 #![allow(
     clippy::unwrap_used,
@@ -12,7 +12,7 @@
 mod workload;
 
 use ecto_libsql_engine::Value;
-use ecto_libsql_engine::local::{Behavior, Call};
+use ecto_libsql_engine::local::{Behavior, Call, OpenOptions};
 use workload::{CApi, Engine, INSERT, POINT_READ};
 
 /// Few, since valgrind counts the filling, too.
@@ -65,6 +65,24 @@ fn main() {
             let api = CApi::new(ROWS);
             let stmt = api.prepare(SCAN);
             api.point_read(stmt, times);
+        }
+        ("prepare", "engine") => {
+            let mut engine = Engine::with_options(
+                OpenOptions {
+                    statement_cache_size: 0,
+                    ..OpenOptions::default()
+                },
+                ROWS,
+            );
+            (1..=times).for_each(|id| engine.look(POINT_READ, &[Value::Integer(id)]));
+        }
+        ("prepare", "c_api") => {
+            let api = CApi::new(ROWS);
+            for id in 1..=times {
+                let stmt = api.prepare(POINT_READ);
+                api.point_read(stmt, id);
+                CApi::finalize(stmt);
+            }
         }
         other => panic!("no such work: {other:?}"),
     }

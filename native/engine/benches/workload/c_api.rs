@@ -107,6 +107,11 @@ impl CApi {
         unsafe { ffi::sqlite3_clear_bindings(stmt) };
     }
 
+    pub fn finalize(stmt: *mut ffi::sqlite3_stmt) {
+        // SAFETY: the statement is live, and not used after this.
+        unsafe { ffi::sqlite3_finalize(stmt) };
+    }
+
     /// All rows of a query whose values are integers, floats, texts and NULL.
     pub fn rows(&self, sql: &str) -> Vec<Vec<Value>> {
         let stmt = self.prepare(sql);

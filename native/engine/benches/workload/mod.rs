@@ -54,7 +54,11 @@ pub struct Engine(pub Connection);
 
 impl Engine {
     pub fn new(rows: i64) -> Engine {
-        let mut engine = Engine(Connection::open(OpenOptions::default()).unwrap());
+        Engine::with_options(OpenOptions::default(), rows)
+    }
+
+    pub fn with_options(options: OpenOptions, rows: i64) -> Engine {
+        let mut engine = Engine(Connection::open(options).unwrap());
         engine.execute(SCHEMA);
         engine.execute(&fill(rows));
         engine

@@ -18,6 +18,8 @@ mod extension;
 mod file_access;
 mod foreign_keys;
 mod functions;
+#[allow(unsafe_code)]
+mod memory_statistics;
 mod open;
 #[allow(unsafe_code)]
 mod raw_backup;
@@ -39,6 +41,7 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use memory_statistics::{keep_memory_statistics, keeps_memory_statistics};
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
