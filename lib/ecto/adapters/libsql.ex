@@ -235,7 +235,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @impl Ecto.Adapter.Queryable
     def stream(meta, query_meta, query, params, opts) do
-      opts = Declared.note(opts, query_meta)
+      # Who reads single rows does not see how many came at a time.
+      opts = [fetches: :growing] ++ Declared.note(opts, query_meta)
       Ecto.Adapters.SQL.stream(meta, query_meta, query, params, opts)
     end
 

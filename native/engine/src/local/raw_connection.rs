@@ -25,9 +25,9 @@ pub struct Checkpoint {
 }
 
 /// The size of a slot and how many there are, for small allocations. SQLite's default of 40 slots is
-/// 48 kB of the 157 kB that an idle connection took; with 16, no difference was seen in reads,
-/// writes or preparing.
-const LOOKASIDE: (c_int, c_int) = (1200, 16);
+/// 48 kB of the 157 kB that an idle connection took; with 8, reads, writes and preparing take the same
+/// number of instructions (docs/performance.md).
+const LOOKASIDE: (c_int, c_int) = (1200, 8);
 
 #[derive(Debug)]
 pub(super) struct RawConnection {
