@@ -178,7 +178,7 @@ defmodule EctoLibSql.WriteGateTest do
       for {waiter, opts} <- [{by_busy_timeout, []}, {by_deadline, [timeout: 30]}] do
         assert {:error, %Error{code: :busy} = error} = insert(waiter, 1, opts)
         assert %{waited: waited, held: held, holder: holder} = error.wait
-        assert waited >= 30 and held > 0 and holder == self()
+        assert waited > 0 and held > 0 and holder == self()
         assert error.message =~ "waited #{waited} ms for the write gate of #{s.database}"
         assert error.message =~ "#{inspect(self())} has had for"
         assert error.statement == "INSERT INTO t (a) VALUES (?)"
