@@ -130,6 +130,9 @@ defmodule EctoLibSql.Native do
   one, a list for one that returns several, and a list of maps with atom keys for one that
   returns a table.
 
+  `soft_heap_limit` and `hard_heap_limit` can be set where the configuration has
+  `config :ecto_libsql, memory_statistics: true`; else that is an error with the code `:unsupported`.
+
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> EctoLibSql.Native.pragma_query(s, "user_version", 7)
       {:ok, nil}
