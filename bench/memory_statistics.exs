@@ -42,7 +42,7 @@
       {:ok, vm, _} = :peer.start_link(%{connection: :standard_io, args: args})
       {:ok, _} = :peer.call(vm, :application, :ensure_all_started, [:ecto_libsql])
       {:module, _} = :peer.call(vm, :code, :load_binary, [__MODULE__, ~c"bench", beam])
-      ^statistics = :peer.call(vm, EctoLibSql.Native, :memory_statistics, [])
+      {:ok, ^statistics} = :peer.call(vm, EctoLibSql.MemoryStatistics, :choose, [])
       taken = :peer.call(vm, __MODULE__, :measure, arguments, :infinity)
       :peer.stop(vm)
       taken

@@ -152,7 +152,7 @@ defmodule EctoLibSql do
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
       `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names.
       The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
-      which is read once, when the driver is first used
+      which is read once, when the first connection is opened
     * `:custom_pragmas` - a keyword list of other pragmas to set
 
   ## Errors

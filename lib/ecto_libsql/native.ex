@@ -208,8 +208,8 @@ defmodule EctoLibSql.Native do
   @doc false
   def connections, do: not_loaded()
   @doc false
-  @spec memory_statistics() :: boolean()
-  def memory_statistics, do: not_loaded()
+  @spec memory_statistics(boolean()) :: boolean()
+  def memory_statistics(_keep), do: not_loaded()
   @doc false
   def do_data_versions(_state, _timeout), do: not_loaded()
   @doc false
