@@ -150,13 +150,16 @@ defmodule EctoLibSql do
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
-      `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names
+      `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names.
+      The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
+      which is read once, when the first connection is opened
     * `:custom_pragmas` - a keyword list of other pragmas to set
 
   ## Errors
 
   `:invalid_option` names the option and what it takes. A file that is no database is `:notadb`,
-  one that cannot be opened `:cantopen`, with the path and the system's reason.
+  one that cannot be opened `:cantopen`, with the path and the system's reason. `:unsupported` is
+  what this version, or its configuration, does not have.
 
       iex> {:error, error} = EctoLibSql.connect(database: ":memory:", journal: :wal)
       iex> error.code

@@ -26,7 +26,7 @@ defmodule EctoLibSql.Error do
       | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
       | `:encryption` | this build has no encryption |
       | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |
-      | `:unsupported` | not in this version |
+      | `:unsupported` | not in this version, or not with this configuration |
 
     * `:extended_code` - SQLite's extended result code, an integer, where SQLite gave one
     * `:message` - a sentence

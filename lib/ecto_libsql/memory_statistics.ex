@@ -7,16 +7,16 @@ defmodule EctoLibSql.MemoryStatistics do
 
   @heap_limits ["soft_heap_limit", "hard_heap_limit"]
 
-  @doc "What the configuration says: the NIF is loaded with it."
-  @spec configured() :: boolean()
-  def configured do
-    case Application.get_env(:ecto_libsql, :memory_statistics, false) do
-      value when is_boolean(value) ->
-        value
+  @doc """
+  Chooses by the configuration, the first time in this VM, and answers what was chosen then.
 
-      other ->
-        raise ArgumentError,
-              "config :ecto_libsql, memory_statistics: takes true or false, got: #{inspect(other)}"
+  When the NIF is loaded would be too early: in a release that is before `config/runtime.exs` is read.
+  """
+  @spec choose() :: {:ok, boolean()} | {:error, Error.t()}
+  def choose do
+    case Application.get_env(:ecto_libsql, :memory_statistics, false) do
+      keep when is_boolean(keep) -> {:ok, Native.memory_statistics(keep)}
+      other -> invalid(other)
     end
   end
 
@@ -24,14 +24,28 @@ defmodule EctoLibSql.MemoryStatistics do
   @spec check(String.t()) :: :ok | {:error, Error.t()}
   def check(pragma) do
     name = pragma |> String.downcase() |> String.split(".") |> List.last()
-    if name in @heap_limits and not Native.memory_statistics(), do: missing(name), else: :ok
+
+    if name in @heap_limits do
+      with {:ok, kept?} <- choose(), do: if(kept?, do: :ok, else: missing(name))
+    else
+      :ok
+    end
   end
 
   defp missing(name) do
-    message =
+    error(
+      :unsupported,
       "#{name} needs SQLite's memory statistics: `config :ecto_libsql, memory_statistics: true`, " <>
-        "which is read when the driver is first used"
-
-    {:error, %Error{code: :unsupported, message: message}}
+        "which is read when the first connection is opened"
+    )
   end
+
+  defp invalid(value) do
+    error(
+      :invalid_option,
+      "config :ecto_libsql, memory_statistics: takes true or false, got: #{inspect(value)}"
+    )
+  end
+
+  defp error(code, message), do: {:error, %Error{code: code, message: message}}
 end

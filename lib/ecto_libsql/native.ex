@@ -130,6 +130,9 @@ defmodule EctoLibSql.Native do
   one, a list for one that returns several, and a list of maps with atom keys for one that
   returns a table.
 
+  `soft_heap_limit` and `hard_heap_limit` can be set where the configuration has
+  `config :ecto_libsql, memory_statistics: true`; else that is an error with the code `:unsupported`.
+
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> EctoLibSql.Native.pragma_query(s, "user_version", 7)
       {:ok, nil}
@@ -205,8 +208,8 @@ defmodule EctoLibSql.Native do
   @doc false
   def connections, do: not_loaded()
   @doc false
-  @spec memory_statistics() :: boolean()
-  def memory_statistics, do: not_loaded()
+  @spec memory_statistics(boolean()) :: boolean()
+  def memory_statistics(_keep), do: not_loaded()
   @doc false
   def do_data_versions(_state, _timeout), do: not_loaded()
   @doc false

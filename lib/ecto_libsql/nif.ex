@@ -4,11 +4,7 @@ defmodule EctoLibSql.NIF do
   # because `use Rustler` does not even expand where there is no Rustler.
 
   defmacro __using__(_opts) do
-    [
-      # Else the compiler loads it, before config/runtime.exs is read.
-      quote(do: @compile({:autoload, false})),
-      if(Code.ensure_loaded?(Rustler), do: built_by_rustler(), else: built_by_make())
-    ]
+    if Code.ensure_loaded?(Rustler), do: built_by_rustler(), else: built_by_make()
   end
 
   defp built_by_rustler do
@@ -17,7 +13,6 @@ defmodule EctoLibSql.NIF do
         otp_app: :ecto_libsql,
         crate: "ecto_libsql",
         path: "native/ecto_libsql",
-        load_data_fun: {EctoLibSql.MemoryStatistics, :configured},
         features:
           if(Application.compile_env(:ecto_libsql, :encryption, false),
             do: ["encryption"],
@@ -38,7 +33,7 @@ defmodule EctoLibSql.NIF do
         :ecto_libsql
         |> Application.app_dir(["priv", "native", @library])
         |> String.to_charlist()
-        |> :erlang.load_nif(EctoLibSql.MemoryStatistics.configured())
+        |> :erlang.load_nif(0)
       end
     end
   end

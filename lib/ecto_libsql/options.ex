@@ -78,6 +78,7 @@ defmodule EctoLibSql.Options do
          :ok <- known(options),
          :ok <- each_valid(options),
          :ok <- agree(options),
+         {:ok, _kept?} <- MemoryStatistics.choose(),
          :ok <- heap_limits(options),
          do: {:ok, prepare(options)}
   end

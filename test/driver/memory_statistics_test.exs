@@ -13,7 +13,8 @@ defmodule EctoLibSql.MemoryStatisticsTest do
 
   describe "without the configuration" do
     test "there are no statistics" do
-      refute Native.memory_statistics()
+      connect!()
+      refute Native.memory_statistics(true)
     end
 
     test "the options that need them are refused, and named with the configuration" do
@@ -51,7 +52,6 @@ defmodule EctoLibSql.MemoryStatisticsTest do
     setup do: %{vm: OtherVM.start!(memory_statistics: true)}
 
     test "a hard limit is kept", %{vm: vm} do
-      assert OtherVM.call(vm, Native, :memory_statistics, [])
       s = OtherVM.connect!(vm, database: ":memory:", hard_heap_limit: 2_000_000)
       assert {:error, %Error{code: :nomem}} = OtherVM.run(s, :query, [@allocate])
       assert {:ok, %{rows: [[1]]}} = OtherVM.run(s, :query, ["SELECT 1"])
@@ -72,9 +72,12 @@ defmodule EctoLibSql.MemoryStatisticsTest do
     end
   end
 
-  test "a configuration that is neither true nor false: the driver is not loaded" do
+  test "a configuration that is neither true nor false: nothing is opened" do
     vm = OtherVM.start!(memory_statistics: :on)
 
-    assert catch_error(OtherVM.call(vm, Native, :memory_statistics, [])) == :undef
+    assert {:error, %Error{code: :invalid_option, message: message}} =
+             OtherVM.call(vm, EctoLibSql, :connect, [[database: ":memory:"]])
+
+    assert message =~ "takes true or false, got: :on"
   end
 end

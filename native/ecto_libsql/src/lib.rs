@@ -27,15 +27,9 @@ mod statement;
 mod terms;
 mod transaction;
 
-use ecto_libsql_engine::local;
 use rustler::{Env, Term};
 
-/// The load info says whether SQLite is to keep memory statistics.
-fn load(env: Env<'_>, info: Term<'_>) -> bool {
-    let Ok(statistics) = info.decode() else {
-        return false;
-    };
-    local::keep_memory_statistics(statistics);
+fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     owner::start_reaper() && env.register::<owner::OwnerWatch>().is_ok()
 }
 

@@ -91,10 +91,10 @@ fn with<'a, T>(
     context.connection.call(context.caller, work)
 }
 
-/// Whether SQLite keeps memory statistics.
+/// Chooses, the first time, whether SQLite keeps memory statistics. Answers whether it does.
 #[rustler::nif]
-fn memory_statistics() -> bool {
-    local::keeps_memory_statistics()
+fn memory_statistics(keep: bool) -> bool {
+    local::memory_statistics(keep)
 }
 
 /// Every open connection with its statements, cursors and ages. Waits for none of them.

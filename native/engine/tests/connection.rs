@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecto_libsql_engine::local::{
     Behavior, Call, Collect, Connection, CountRows, Fetched, Flow, OpenOptions, Row, RowSink,
-    Source, Statement,
+    Source, Statement, memory_statistics,
 };
 use ecto_libsql_engine::params::{Named, NoParams};
 use ecto_libsql_engine::{Error, Value};
@@ -93,6 +93,12 @@ proptest! {
             .collect();
         prop_assert_eq!(column, row);
     }
+}
+
+#[test]
+fn memory_statistics_stay_as_they_are_once_sqlite_is_used() {
+    let _connection = open();
+    assert!(memory_statistics(false));
 }
 
 #[test]

@@ -1,22 +1,27 @@
 //! SQLite's memory statistics. With them, whoever allocates takes a mutex that all connections of the
 //! process share; without them, SQLite knows no limits of its heap.
 
+use std::ffi::c_int;
+use std::sync::OnceLock;
+
 use libsql::ffi;
 
-/// Has SQLite keep memory statistics in this process, or not. Unless it is told, it keeps them.
+/// Has SQLite keep memory statistics in this process, or not, and answers whether it does.
 ///
-/// Answers whether it does as told: once SQLite has been used, nothing changes any more. To be called
-/// before the first connection is opened, and by one thread.
-pub fn keep_memory_statistics(keep: bool) -> bool {
-    // SAFETY: MEMSTATUS takes one int. SQLite refuses where it is initialised; that no other thread
-    // initialises it meanwhile is the caller's part.
-    let code =
-        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, std::ffi::c_int::from(keep)) };
-    code == ffi::SQLITE_OK
+/// The first call decides, and only before the first connection: later, SQLite stays as it is.
+/// Without a call it keeps them. No other thread is to use SQLite before the first call has returned.
+pub fn memory_statistics(keep: bool) -> bool {
+    static KEPT: OnceLock<bool> = OnceLock::new();
+    *KEPT.get_or_init(|| {
+        // SAFETY: MEMSTATUS takes one int, and nobody else configures SQLite. Where it is
+        // initialised already, it refuses and changes nothing.
+        unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MEMSTATUS, c_int::from(keep)) };
+        kept()
+    })
 }
 
-/// Whether SQLite keeps memory statistics in this process.
-pub fn keeps_memory_statistics() -> bool {
+/// Asks SQLite itself.
+fn kept() -> bool {
     // SAFETY: memory of SQLite's, freed once; there is something to be counted in between.
     unsafe {
         let memory = ffi::sqlite3_malloc64(1);

@@ -41,7 +41,7 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
-pub use memory_statistics::{keep_memory_statistics, keeps_memory_statistics};
+pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
