@@ -32,7 +32,7 @@ defmodule EctoLibSql.CallsTest do
     {"ping", 1, 0, :ping},
     {"changes, rowid, autocommit?", 3, 0, :ask},
     {"connections", 0, 1, :connections},
-    {"connect and disconnect", 0, 2, :connect}
+    {"connect and disconnect", 1, 2, :connect}
   ]
 
   for {name, normal, dirty, work} <- @operations do
