@@ -130,7 +130,9 @@ defmodule EctoLibSql.Test.Sqld do
     {:stop, reason, %{state | port: nil}}
   end
 
-  def handle_info({:EXIT, _from, _reason}, state), do: {:noreply, state}
+  # What is left of a port that has ended.
+  def handle_info({port, {:data, _line}}, state) when is_port(port), do: {:noreply, state}
+  def handle_info({:EXIT, port, _reason}, state) when is_port(port), do: {:noreply, state}
 
   @impl true
   def terminate(_reason, state) do
@@ -227,7 +229,6 @@ defmodule EctoLibSql.Test.Sqld do
         end
     end
 
-    forget_lines(port)
     %{state | port: nil, os_pid: nil}
   end
 
@@ -237,14 +238,6 @@ defmodule EctoLibSql.Test.Sqld do
 
     receive do
       {^port, {:data, {:eol, ^sent}}} -> :ok
-    end
-  end
-
-  defp forget_lines(port) do
-    receive do
-      {^port, {:data, _line}} -> forget_lines(port)
-    after
-      0 -> :ok
     end
   end
 
