@@ -34,6 +34,7 @@ mod short;
 mod statement;
 mod transaction;
 
+pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
 pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
