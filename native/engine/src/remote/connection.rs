@@ -1,0 +1,185 @@
+//! A connection to a remote database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::failure::Failure;
+use super::protocol::{Empty, RequestKind};
+use super::run::{self, Ran, Stopped, by_deadline, until};
+use super::server::Server;
+use super::stream::{Status, Stream, Transaction};
+use super::value::{RemoteParams, RemoteResult};
+use super::work::Work;
+use crate::error::{Error, Result};
+use crate::keyword::{Kind, kind};
+use crate::local::Call;
+
+/// How to reach a database.
+#[derive(Clone, Default)]
+pub struct RemoteOptions {
+    /// `libsql://`, `https://`, `http://`, `wss://` or `ws://`.
+    pub uri: String,
+    /// Instead of an `authToken` in the URI.
+    pub auth_token: Option<String>,
+    /// The database's name on a server that has several. Sent in the header `x-namespace-bin`; without
+    /// it, such a server takes the first label of the URI's host for the name.
+    pub namespace: Option<String>,
+    /// A PEM file with the CAs to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files with a certificate, and its chain, and its key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The key of a database that is encrypted at the server, sent in the header
+    /// `x-turso-encryption-key`.
+    pub encryption_key: Option<String>,
+}
+
+impl std::fmt::Debug for RemoteOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URI's query may hold a token.
+        f.debug_struct("RemoteOptions")
+            .field("uri", &self.uri.split('?').next())
+            .field("namespace", &self.namespace)
+            .field("ca_file", &self.ca_file)
+            .field("client_certificate", &self.client_certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One stream of a server, renewed when it has to be. See the [module](super) for what happens to
+/// calls that get no answer.
+#[derive(Debug)]
+pub struct RemoteConnection {
+    pub(super) server: Server,
+    pub(super) status: Arc<Status>,
+    stream: Mutex<Stream>,
+}
+
+impl RemoteConnection {
+    /// Checks the options and reads the files that they name; the network is not used yet.
+    ///
+    /// # Failure
+    /// Names the option that is wrong.
+    pub fn open(options: RemoteOptions) -> Result<RemoteConnection> {
+        let status = Arc::new(Status::default());
+        Ok(RemoteConnection {
+            server: Server::new(options)?,
+            stream: Mutex::new(Stream::new(status.clone())),
+            status,
+        })
+    }
+
+    /// The token for the calls from now on; `None`: without one.
+    ///
+    /// # Failure
+    /// The token holds characters that an HTTP header cannot.
+    pub fn set_token(&self, token: Option<String>) -> Result<()> {
+        self.server.set_token(token)
+    }
+
+    /// Whether no transaction is open. One that was lost counts as open until it is rolled back.
+    pub fn autocommit(&self) -> bool {
+        self.status.autocommit()
+    }
+
+    /// Whether the open transaction is gone, so that only a rollback is left.
+    pub fn in_lost_transaction(&self) -> bool {
+        self.status.lost()
+    }
+
+    /// Runs a statement.
+    ///
+    /// A `ROLLBACK` of a lost transaction succeeds without asking the server.
+    pub async fn execute(
+        &self,
+        sql: &str,
+        params: RemoteParams,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        let given = params.clone();
+        let work = Work::statement(sql, params)?;
+        let mut stream = self.stream(call).await?;
+        if work.kind() == Kind::Rollback && self.in_lost_transaction() {
+            stream.set_transaction(Transaction::None);
+            return Ok(RemoteResult {
+                autocommit: true,
+                ..RemoteResult::default()
+            });
+        }
+        self.check_may_write(&mut stream, sql, call).await?;
+        let mut ran = stream.run(&self.server, &work, call).await?;
+        if let Some((_, Stopped::Parameters(_))) = &ran.failed {
+            let params = self.fit(&mut stream, sql, given, call).await?;
+            let work = Work::statement(sql, params)?;
+            ran = stream.run(&self.server, &work, call).await?;
+        }
+        only_result(ran)
+    }
+
+    /// Asks the server for a sign of life, with the token, on this connection's stream. Also
+    /// keeps the stream from being closed for want of requests.
+    pub async fn ping(&self, call: &Call) -> Result<()> {
+        self.execute("SELECT 1", RemoteParams::NONE, call)
+            .await
+            .map(drop)
+    }
+
+    /// Ends the stream at the server, and with it an open transaction. The server does so by itself
+    /// where this does not reach it. The connection can be used again, on a new stream.
+    pub async fn close(&self, call: &Call) {
+        let Ok(mut stream) = self.stream(call).await else {
+            return;
+        };
+        stream.set_transaction(Transaction::None);
+        if stream.is_open() {
+            let close = vec![RequestKind::Close(Empty {}).into()];
+            let closed = by_deadline(call, stream.pipeline(&self.server, close, true)).await;
+            if let Err(error) = closed {
+                tracing::debug!(?error, "the server was not told that a stream is over");
+            }
+        }
+        stream.forget();
+    }
+
+    /// The stream, for one call, when it is this call's turn. A cursor that is still being read
+    /// is read to its end first, into memory: the server runs one statement at a time.
+    pub(super) async fn stream(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
+        let turn = until(call.deadline, self.stream.lock()).await;
+        let Some(mut stream) = turn else {
+            return Err(Failure::Timeout
+                .error("the connection was at work for another call until the deadline"));
+        };
+        stream.settle_cursor(call).await?;
+        Ok(stream)
+    }
+
+    /// Fails for a statement that writes in a read-only transaction.
+    pub(super) async fn check_may_write(
+        &self,
+        stream: &mut Stream,
+        sql: &str,
+        call: &Call,
+    ) -> Result<()> {
+        let read_only = Transaction::Open { read_only: true };
+        if *stream.transaction() != read_only || kind(sql) != Kind::Other {
+            return Ok(());
+        }
+        match self.described(stream, sql, call).await?.readonly {
+            true => Ok(()),
+            false => Err(Error::read_only_transaction(sql)),
+        }
+    }
+}
+
+fn only_result(ran: Ran) -> Result<RemoteResult> {
+    if let Some((_, stopped)) = ran.failed {
+        return Err(stopped.into_error());
+    }
+    let result = ran.results.into_iter().next().flatten();
+    let Some(mut result) = result else {
+        return Err(Failure::Protocol.error("the server did not say what became of the statement"));
+    };
+    result.replication_index = result.replication_index.or(ran.replication_index);
+    RemoteResult::new(result, ran.autocommit).map_err(run::nonsense)
+}
