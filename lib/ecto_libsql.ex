@@ -87,7 +87,7 @@ defmodule EctoLibSql do
   values; give these names in a map.
   """
 
-  alias EctoLibSql.{Call, Error, Native, Options, Result, Retry, State}
+  alias EctoLibSql.{Backend, Call, Error, Native, Options, Remote, Result, Retry, State}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -164,18 +164,37 @@ defmodule EctoLibSql do
   """
   @spec connect(keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def connect(opts) do
-    with {:ok, options} <- Options.validate(opts),
-         {:ok, conn_id} <- open(options.native) do
-      state = %State{
-        conn_id: conn_id,
-        mode: :local,
-        database: opts[:database],
-        timeout: Keyword.get(opts, :timeout, 15_000),
-        retry: Keyword.get(opts, :retry, 0)
-      }
-
-      load_extensions(state, options.load_extensions)
+    case Options.validate(opts) do
+      {:ok, {:local, options}} -> connect_local(options, opts)
+      {:ok, {:remote, options}} -> connect_remote(options, opts)
+      {:error, _} = error -> error
     end
+  end
+
+  defp connect_local(options, opts) do
+    with {:ok, conn_id} <- open(options.native) do
+      conn_id
+      |> state(:local, opts[:database], opts)
+      |> load_extensions(options.load_extensions)
+    end
+  end
+
+  defp connect_remote(options, opts) do
+    with {:ok, conn_id} <- Remote.open(options) do
+      state = state(conn_id, :remote, options.database, opts)
+      renews? = is_function(options.auth_token)
+      {:ok, if(renews?, do: %{state | auth_token: options.auth_token}, else: state)}
+    end
+  end
+
+  defp state(conn_id, mode, database, opts) do
+    %State{
+      conn_id: conn_id,
+      mode: mode,
+      database: database,
+      timeout: Keyword.get(opts, :timeout, 15_000),
+      retry: Keyword.get(opts, :retry, 0)
+    }
   end
 
   defp open(%{mode: mode} = options) do
@@ -192,9 +211,9 @@ defmodule EctoLibSql do
 
   defp load_extensions(s, extensions) do
     loaded =
-      with :ok <- Native.enable_extensions(s, true),
+      with :ok <- Backend.of(s).enable_extensions(s, true),
            :ok <- load_each(s, extensions),
-           do: Native.enable_extensions(s, false)
+           do: Backend.of(s).enable_extensions(s, false)
 
     with {:error, _} = error <- loaded do
       disconnect(s)
@@ -206,7 +225,7 @@ defmodule EctoLibSql do
 
   defp load_each(s, extensions) do
     Enum.reduce_while(extensions, :ok, fn {path, entry_point}, :ok ->
-      case Native.load_ext(s, path, entry_point) do
+      case Backend.of(s).load_ext(s, path, entry_point) do
         :ok -> {:cont, :ok}
         error -> {:halt, error}
       end
@@ -218,14 +237,14 @@ defmodule EctoLibSql do
   statements and cursors. Closing it twice is fine.
   """
   @spec disconnect(State.t()) :: :ok
-  def disconnect(%State{} = s), do: Native.close(s)
+  def disconnect(%State{} = s), do: Backend.of(s).close(s)
 
   @doc """
   Whether the connection is open: `:ok`, or an error with the code `:connection_closed`. One that is
   at work for another process for longer than a moment is `:busy`.
   """
   @spec ping(State.t()) :: :ok | {:error, Error.t()}
-  def ping(%State{} = s), do: Call.ask(s, &Native.ping/1)
+  def ping(%State{} = s), do: Call.ask(s, &Backend.of(&1).ping(&1))
 
   @doc """
   Whether a connection's or a repo's database answers, and how fast.
@@ -261,7 +280,7 @@ defmodule EctoLibSql do
   @spec set_busy_timeout(State.t(), non_neg_integer()) :: :ok | {:error, Error.t()}
   def set_busy_timeout(%State{} = s, milliseconds)
       when is_integer(milliseconds) and milliseconds in 0..0xFFFFFFFF,
-      do: Native.busy_timeout(s, milliseconds)
+      do: Backend.of(s).busy_timeout(s, milliseconds)
 
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
@@ -280,7 +299,7 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/interrupt.html>
   """
   @spec interrupt_connection(State.t()) :: :ok | {:error, Error.t()}
-  def interrupt_connection(%State{} = s), do: Native.interrupt(s)
+  def interrupt_connection(%State{} = s), do: Backend.of(s).interrupt(s)
 
   @doc """
   The open connections of this VM, the oldest first, for debugging and for tests that look for
@@ -303,7 +322,7 @@ defmodule EctoLibSql do
   microseconds). `{:ok, nil}` for a database that nobody shares, and for a connection that only reads.
   """
   @spec write_gate(State.t()) :: {:ok, map() | nil} | {:error, Error.t()}
-  def write_gate(%State{} = s), do: Native.write_gate(s)
+  def write_gate(%State{} = s), do: Backend.of(s).write_gate(s)
 
   ## Queries
 
@@ -404,7 +423,7 @@ defmodule EctoLibSql do
   """
   @spec reset_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def reset_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.reset_statement(s, id))
+    do: Call.reply(s, Backend.of(s).reset_statement(s, id))
 
   @doc """
   Stops the prepared statement if it is what the connection runs, from any process; returns at
@@ -412,14 +431,14 @@ defmodule EctoLibSql do
   """
   @spec interrupt_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def interrupt_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.interrupt_statement(s, id))
+    do: Call.reply(s, Backend.of(s).interrupt_statement(s, id))
 
   @doc """
   Forgets a prepared statement. Doing so twice is fine.
   """
   @spec finalize_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def finalize_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.close_stmt(s, id))
+    do: Call.reply(s, Backend.of(s).close_stmt(s, id))
 
   @doc """
   The same as `finalize_stmt/2`.
@@ -434,25 +453,25 @@ defmodule EctoLibSql do
   """
   @spec get_statement_columns(State.t(), stmt_id()) :: {:ok, [map()]} | {:error, Error.t()}
   def get_statement_columns(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.get_stmt_columns(s, id))
+    do: Call.reply(s, Backend.of(s).get_stmt_columns(s, id))
 
   @doc "The number of a statement's result columns."
   @spec stmt_column_count(State.t(), stmt_id()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_column_count(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.stmt_column_count(s, id))
+    do: Call.reply(s, Backend.of(s).stmt_column_count(s, id))
 
   @doc "The name of a statement's result column, counted from 0."
   @spec stmt_column_name(State.t(), stmt_id(), non_neg_integer()) ::
           {:ok, String.t()} | {:error, Error.t()}
   def stmt_column_name(%State{} = s, id, index)
       when is_binary(id) and is_integer(index) and index >= 0,
-      do: Call.reply(s, Native.stmt_column_name(s, id, index))
+      do: Call.reply(s, Backend.of(s).stmt_column_name(s, id, index))
 
   @doc "The number of parameters that a statement takes."
   @spec stmt_parameter_count(State.t(), stmt_id()) ::
           {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_parameter_count(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.stmt_parameter_count(s, id))
+    do: Call.reply(s, Backend.of(s).stmt_parameter_count(s, id))
 
   @doc """
   The name of a statement's parameter, counted from 1, with its sign (`":a"`, `"@a"`, `"$a"`,
@@ -462,7 +481,7 @@ defmodule EctoLibSql do
           {:ok, String.t() | nil} | {:error, Error.t()}
   def stmt_parameter_name(%State{} = s, id, position)
       when is_binary(id) and is_integer(position) and position >= 0,
-      do: Call.reply(s, Native.stmt_parameter_name(s, id, position))
+      do: Call.reply(s, Backend.of(s).stmt_parameter_name(s, id, position))
 
   ## Cursors
 
@@ -499,7 +518,7 @@ defmodule EctoLibSql do
   """
   @spec deallocate(State.t(), cursor()) :: :ok | {:error, Error.t()}
   def deallocate(%State{} = s, cursor) when is_binary(cursor),
-    do: Call.reply(s, Native.deallocate(s, cursor))
+    do: Call.reply(s, Backend.of(s).deallocate(s, cursor))
 
   @doc """
   A query's rows as a lazy stream, over a cursor. Errors are raised.
@@ -726,27 +745,28 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/last_insert_rowid.html>
   """
   @spec last_insert_rowid(State.t()) :: integer()
-  def last_insert_rowid(%State{} = s), do: s |> Call.ask(&Native.last_insert_rowid/1) |> bang()
+  def last_insert_rowid(%State{} = s),
+    do: s |> Call.ask(&Backend.of(&1).last_insert_rowid(&1)) |> bang()
 
   @doc """
   The number of rows that the last completed `INSERT`, `UPDATE` or `DELETE` changed, triggers not
   counted. <https://sqlite.org/c3ref/changes.html>
   """
   @spec changes(State.t()) :: non_neg_integer()
-  def changes(%State{} = s), do: s |> Call.ask(&Native.changes/1) |> bang()
+  def changes(%State{} = s), do: s |> Call.ask(&Backend.of(&1).changes(&1)) |> bang()
 
   @doc """
   The number of rows changed since the connection was opened, triggers and foreign key actions
   counted. <https://sqlite.org/c3ref/total_changes.html>
   """
   @spec total_changes(State.t()) :: non_neg_integer()
-  def total_changes(%State{} = s), do: s |> Call.ask(&Native.total_changes/1) |> bang()
+  def total_changes(%State{} = s), do: s |> Call.ask(&Backend.of(&1).total_changes(&1)) |> bang()
 
   @doc """
   Whether no transaction is open. <https://sqlite.org/c3ref/get_autocommit.html>
   """
   @spec autocommit?(State.t()) :: boolean()
-  def autocommit?(%State{} = s), do: s |> Call.ask(&Native.autocommit/1) |> bang()
+  def autocommit?(%State{} = s), do: s |> Call.ask(&Backend.of(&1).autocommit(&1)) |> bang()
 
   ## Memory and disk
 

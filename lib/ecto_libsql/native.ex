@@ -220,5 +220,30 @@ defmodule EctoLibSql.Native do
   @doc false
   def write_gate(_state), do: not_loaded()
 
+  ## Connections to servers: EctoLibSql.Remote
+
+  @doc false
+  def remote_open(_options), do: not_loaded()
+  @doc false
+  def remote_call(_state, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def remote_call_long(_state, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def remote_cancel(_call), do: not_loaded()
+  @doc false
+  def remote_close(_state), do: not_loaded()
+  @doc false
+  def remote_interrupt(_state, _statement), do: not_loaded()
+  @doc false
+  def remote_status(_state), do: not_loaded()
+  @doc false
+  def remote_statement(_state, _id), do: not_loaded()
+  @doc false
+  def remote_finalize(_state, _id), do: not_loaded()
+  @doc false
+  def remote_deallocate(_state, _cursor), do: not_loaded()
+  @doc false
+  def remote_set_token(_state, _token), do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

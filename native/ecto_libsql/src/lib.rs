@@ -21,6 +21,7 @@ mod metadata;
 mod owner;
 mod params;
 mod query;
+mod remote;
 mod result;
 mod statement;
 #[allow(unsafe_code)]
@@ -36,7 +37,10 @@ fn load(env: Env<'_>, info: Term<'_>) -> bool {
         return false;
     };
     local::keep_memory_statistics(statistics);
-    owner::start_reaper() && env.register::<owner::OwnerWatch>().is_ok()
+    owner::start_reaper()
+        && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<remote::RemoteWatch>().is_ok()
+        && env.register::<remote::RemoteCall>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

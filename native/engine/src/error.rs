@@ -129,6 +129,10 @@ pub enum Error {
     #[error("{0}")]
     Encryption(&'static str),
 
+    /// What this kind of database cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+
     /// A server could not be asked, or did not answer as it should.
     #[error("{message}")]
     Remote {
@@ -169,6 +173,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
+            Error::Unsupported(_) => "unsupported",
             Error::Remote { failure, .. } => failure.code(),
         }
     }
