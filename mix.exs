@@ -24,8 +24,12 @@ defmodule EctoLibSql.MixProject do
   end
 
   def application do
-    [extra_applications: [:logger]]
+    [extra_applications: [:logger | test_applications(Mix.env())]]
   end
+
+  # Those of the HTTP client, the proxies and the certificates in test/support.
+  defp test_applications(:test), do: [:inets, :ssl]
+  defp test_applications(_env), do: []
 
   defp elixirc_paths(:test), do: ["lib", "test/support"]
   defp elixirc_paths(_env), do: ["lib"]

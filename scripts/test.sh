@@ -93,6 +93,18 @@ else
   mix_project() { driver_only driver_only_test "$@"; }
 fi
 
+# Gets sqld, libSQL's server, or leaves the reason in $sqld_missing.
+sqld_missing=
+if [[ ${ECTO_LIBSQL_NO_SQLD:-} == 1 ]]; then
+  sqld_missing='ECTO_LIBSQL_NO_SQLD=1 asks to do without'
+elif SQLD_BIN=$(bash scripts/sqld.sh 2>"$logs/sqld"); then
+  export SQLD_BIN
+else
+  export ECTO_LIBSQL_NO_SQLD=1
+  unset SQLD_BIN
+  sqld_missing=$(<"$logs/sqld")
+fi
+
 layer 'format and lint' lint
 layer 'engine' cargo test -p ecto_libsql_engine
 if have valgrind; then
@@ -110,6 +122,11 @@ layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
 # Without Hex packages, the kills of the driver's clients alone.
 layer 'load' mix_project mix test test/load
+if [[ -z $sqld_missing ]]; then
+  layer 'server' mix_project mix test test/server
+else
+  not_run+=("server ($sqld_missing)")
+fi
 if [[ $packages == yes ]]; then
   layer 'adapter' adapter_tests
   layer "adapter, Ecto's own suites" mix test.integration

@@ -1,3 +1,10 @@
 # Encryption is another build of the library: `make test` runs its tests with that.
 encryption? = Application.get_env(:ecto_libsql, :encryption, false)
-ExUnit.start(exclude: if(encryption?, do: [], else: [:encryption]))
+
+# sqld, libSQL's server: scripts/sqld.sh gets it.
+sqld? = System.get_env("ECTO_LIBSQL_NO_SQLD") != "1"
+unless sqld?, do: IO.puts("Tests with sqld are excluded: ECTO_LIBSQL_NO_SQLD=1.")
+
+ExUnit.start(
+  exclude: if(encryption?, do: [], else: [:encryption]) ++ if(sqld?, do: [], else: [:sqld])
+)
