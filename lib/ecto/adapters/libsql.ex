@@ -191,6 +191,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       own = %{
         database: config[:database],
+        uri: config[:uri],
         column_types: types,
         retry: Keyword.get(config, :retry, 0)
       }
