@@ -7,6 +7,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod calls;
+mod cursors;
+mod errors;
 mod statements;
 mod transactions;
