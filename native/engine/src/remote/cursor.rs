@@ -190,7 +190,7 @@ impl Stream {
             Transaction::Lost(reason) => Err(Error::TransactionLost { reason }),
             Transaction::Open { .. } => by_deadline(call, self.declare_once(server, work, true))
                 .await
-                .map_err(|failed| self.failed_in_transaction(failed, work)),
+                .map_err(|failed| self.failed_in_transaction(failed, work, false)),
             Transaction::None => {
                 let mut sent_again = false;
                 loop {

@@ -115,7 +115,7 @@ impl Stream {
                 Err(failed) => failed,
             };
             if in_transaction {
-                return Err(self.failed_in_transaction(failed, &work));
+                return Err(self.failed_in_transaction(failed, &work, false));
             }
             if sent_again || !failed.again(&work) {
                 return Err(in_autocommit(failed, &work));

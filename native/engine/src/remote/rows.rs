@@ -43,9 +43,10 @@ impl Rows {
         }
     }
 
-    /// Reads up to the columns, or to what the statement fails with before it has any.
+    /// Reads up to the first row, or to what the statement fails with before: the server tells of the
+    /// columns before it looks at the parameters.
     pub(super) async fn begin(&mut self, call: &Call) -> Result<(), Refused> {
-        while self.columns.is_none() && self.end.is_none() {
+        while self.rows.is_empty() && self.end.is_none() {
             if let Err(failed) = by_deadline(call, self.more()).await {
                 self.fail(failed);
             }

@@ -112,7 +112,7 @@ impl Stream {
         let ends = self.ends(work);
         let ran = match self.ask(server, work, call, true).await {
             Ok(ran) => ran,
-            Err(failed) => return Err(self.failed_in_transaction(failed, work)),
+            Err(failed) => return Err(self.failed_in_transaction(failed, work, ends)),
         };
         if !ran.autocommit {
             return Ok(ran);
@@ -152,8 +152,14 @@ impl Stream {
         }
     }
 
-    /// Notes what a request without an answer means for the open transaction.
-    pub(super) fn failed_in_transaction(&mut self, failed: Failed, work: &Work<'_>) -> Error {
+    /// Notes what a request without an answer means for the transaction that was open, and that
+    /// the request could have ended or not.
+    pub(super) fn failed_in_transaction(
+        &mut self,
+        failed: Failed,
+        work: &Work<'_>,
+        ends: bool,
+    ) -> Error {
         if work.kind() == Kind::Rollback {
             // Without its stream the server rolls it back by itself.
             self.forget();
@@ -163,7 +169,6 @@ impl Stream {
                 failed => in_autocommit(failed, work),
             };
         }
-        let ends = self.ends(work);
         let error = match failed {
             Failed::NotRun(error) => return about(error, work),
             Failed::Refused(error) | Failed::Cut(error) if ends => {

@@ -11,5 +11,8 @@ mod batches;
 mod calls;
 mod cursors;
 mod errors;
+mod faults;
+mod network;
 mod statements;
+mod tokens;
 mod transactions;
