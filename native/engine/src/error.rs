@@ -296,6 +296,25 @@ impl Error {
         }
     }
 
+    /// The error with the SQL that it is about.
+    pub(crate) fn with_statement(self, sql: &str) -> Error {
+        let sql = Some(sql.to_owned());
+        match self {
+            Error::Sqlite(mut error) => {
+                error.statement = sql;
+                Error::Sqlite(error)
+            }
+            Error::Remote {
+                failure, message, ..
+            } => Error::Remote {
+                failure,
+                message,
+                statement: sql,
+            },
+            error => error,
+        }
+    }
+
     pub(crate) fn in_batch(self, index: usize) -> Error {
         Error::Batch {
             index,

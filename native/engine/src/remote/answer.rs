@@ -19,6 +19,8 @@ pub(super) enum Failed {
     NotRun(Error),
     /// The server does not know the stream: nothing was run.
     StreamGone(String),
+    /// The SQL of a cursor does not parse, at which sqld gives up the stream.
+    Unparsed(ServerError),
     /// The server's answer is an error. The stream is gone, too.
     Refused(Error),
     /// The answer was lost on the way.
@@ -45,7 +47,7 @@ pub(super) fn cut(reason: &str) -> Failed {
 }
 
 pub(super) fn nonsense(reason: impl std::fmt::Display) -> Failed {
-    Failed::Refused(super::run::nonsense(reason.to_string()))
+    Failed::Refused(super::outcome::nonsense(reason.to_string()))
 }
 
 /// The answer's body, not yet read, of a request that succeeded.
@@ -84,6 +86,9 @@ fn refused(status: StatusCode, protobuf: bool, body: &[u8]) -> Failed {
     {
         return Failed::StreamGone(message);
     }
+    if let Some(error) = unparsed(&message) {
+        return Failed::Unparsed(error);
+    }
     let failure = match status.as_u16() {
         401 => Failure::Unauthorized,
         403 => Failure::Forbidden,
@@ -108,6 +113,31 @@ fn refused(status: StatusCode, protobuf: bool, body: &[u8]) -> Failed {
 const UNKNOWN_STREAM: [&str; 2] = [
     "Received an invalid baton",
     "Received a baton that has already been used",
+];
+
+/// The error of a statement that comes as one of the server.
+fn unparsed(message: &str) -> Option<ServerError> {
+    let message = message
+        .strip_prefix("Internal Error: `")?
+        .strip_suffix('`')?;
+    let code = UNPARSED
+        .iter()
+        .find(|(start, _)| message.starts_with(start))
+        .map(|(_, code)| (*code).to_owned())?;
+    let message = message.to_owned();
+    Some(ServerError { message, code })
+}
+
+const UNPARSED: [(&str, &str); 3] = [
+    ("SQL string could not be parsed: ", "SQL_PARSE_ERROR"),
+    (
+        "SQL string does not contain any statement",
+        "SQL_NO_STATEMENT",
+    ),
+    (
+        "SQL string contains more than one statement",
+        "SQL_MANY_STATEMENTS",
+    ),
 ];
 
 /// The text of an error that comes as `{"error":"…"}`, or as it is.

@@ -1,8 +1,8 @@
 //! Batches and scripts: one round trip for many statements.
 
+use super::ask::Ran;
 use super::connection::RemoteConnection;
 use super::failure::Failure;
-use super::run::Ran;
 use super::split::split;
 use super::stream::{Stream, Transaction};
 use super::value::{RemoteParams, RemoteResult};
@@ -77,13 +77,58 @@ impl RemoteConnection {
                 .await
                 .map_err(|error| error.in_batch(index))?;
         }
+        let was_open = *stream.transaction() != Transaction::None;
         let (work, first) = match transactional {
             true => (all_or_nothing(&stream, statements)?, 1),
             false => (one_by_one(statements)?, 0),
         };
         let ran = stream.run(&self.server, &work, call).await?;
-        results(ran, first, count)
+        let Some((step, refused)) = ran.failed else {
+            return results(ran, first, count);
+        };
+        let error = refused.into_error();
+        let mut at = Some(step);
+        if ran.results.is_empty() {
+            // The server refused the list as a whole, or stopped in the middle of it.
+            at = self.unparsed_step(&mut stream, &work, call).await;
+            if transactional {
+                self.undo(&mut stream, was_open, call).await;
+            }
+        }
+        let error = match at {
+            Some(step) => error.with_statement(work.sql(step)),
+            None => error,
+        };
+        let error = self.refined(&mut stream, error, call).await;
+        Err(match at.and_then(|step| step.checked_sub(first)) {
+            Some(index) if index < count => error.in_batch(index),
+            _ => error,
+        })
     }
+
+    /// Undoes what a transactional batch left that the server did not bring to its end.
+    async fn undo(&self, stream: &mut Stream, was_open: bool, call: &Call) {
+        let undone = match (was_open, stream.transaction()) {
+            (false, Transaction::Open { .. }) => Work::statement("ROLLBACK", RemoteParams::NONE),
+            (true, Transaction::Open { .. }) => undo_savepoint(),
+            _ => return,
+        };
+        let undone = match undone {
+            Ok(work) => stream.run(&self.server, &work, call).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = undone {
+            tracing::debug!(%error, "a batch was not undone; its transaction is lost");
+        }
+    }
+}
+
+fn undo_savepoint() -> Result<Work<'static>> {
+    let mut work = Work::empty(true);
+    work.push(ROLLBACK_TO, RemoteParams::NONE)?;
+    work.push(RELEASE, RemoteParams::NONE)?;
+    work.stays_in_transaction();
+    Ok(work)
 }
 
 fn one_by_one<'w>(statements: Vec<(&'w str, RemoteParams)>) -> Result<Work<'w>> {
@@ -131,13 +176,6 @@ fn push_all<'w>(work: &mut Work<'w>, statements: Vec<(&'w str, RemoteParams)>) -
 
 /// The results of `count` steps from `first` on.
 fn results(ran: Ran, first: usize, count: usize) -> Result<Vec<RemoteResult>> {
-    if let Some((step, stopped)) = ran.failed {
-        let error = stopped.into_error();
-        return Err(match step.checked_sub(first) {
-            Some(index) if index < count => error.in_batch(index),
-            _ => error,
-        });
-    }
     let results = ran
         .results
         .into_iter()
@@ -148,7 +186,7 @@ fn results(ran: Ran, first: usize, count: usize) -> Result<Vec<RemoteResult>> {
                 Failure::Protocol.error("the server skipped a statement without an error")
             })?;
             result.replication_index = result.replication_index.or(ran.replication_index);
-            RemoteResult::new(result, ran.autocommit).map_err(super::run::nonsense)
+            RemoteResult::new(result, ran.autocommit).map_err(super::outcome::nonsense)
         });
     results.collect()
 }

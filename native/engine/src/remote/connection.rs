@@ -2,19 +2,26 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::ask::Ran;
 use super::failure::Failure;
-use super::protocol::{Empty, RequestKind};
-use super::run::{self, Ran, Stopped, by_deadline, until};
+use super::outcome;
+use super::run::until;
+use super::runtime::spawn;
 use super::server::Server;
+use super::sql_error::Refused;
 use super::stream::{Status, Stream, Transaction};
 use super::value::{RemoteParams, RemoteResult};
 use super::work::Work;
 use crate::error::{Error, Result};
 use crate::keyword::{Kind, kind};
 use crate::local::Call;
+
+/// How long a connection that was dropped tries to say so.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// How to reach a database.
 #[derive(Clone, Default)]
@@ -51,7 +58,7 @@ impl std::fmt::Debug for RemoteOptions {
 /// calls that get no answer.
 #[derive(Debug)]
 pub struct RemoteConnection {
-    pub(super) server: Server,
+    pub(super) server: Arc<Server>,
     pub(super) status: Arc<Status>,
     stream: Mutex<Stream>,
 }
@@ -64,7 +71,7 @@ impl RemoteConnection {
     pub fn open(options: RemoteOptions) -> Result<RemoteConnection> {
         let status = Arc::new(Status::default());
         Ok(RemoteConnection {
-            server: Server::new(options)?,
+            server: Arc::new(Server::new(options)?),
             stream: Mutex::new(Stream::new(status.clone())),
             status,
         })
@@ -97,24 +104,43 @@ impl RemoteConnection {
         params: RemoteParams,
         call: &Call,
     ) -> Result<RemoteResult> {
-        let given = params.clone();
         let work = Work::statement(sql, params)?;
         let mut stream = self.stream(call).await?;
-        if work.kind() == Kind::Rollback && self.in_lost_transaction() {
-            stream.set_transaction(Transaction::None);
-            return Ok(RemoteResult {
-                autocommit: true,
-                ..RemoteResult::default()
-            });
+        self.run_statement(&mut stream, work, call).await
+    }
+
+    pub(super) async fn run_statement(
+        &self,
+        stream: &mut Stream,
+        mut work: Work<'_>,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        self.check_may_write(stream, work.sql(0), call).await?;
+        let mut ran = self.run(stream, &work, call).await?;
+        if let Some((step, Refused::Parameters(_))) = ran.failed {
+            self.fit(stream, &mut work, step, call).await?;
+            ran = self.run(stream, &work, call).await?;
         }
-        self.check_may_write(&mut stream, sql, call).await?;
-        let mut ran = stream.run(&self.server, &work, call).await?;
-        if let Some((_, Stopped::Parameters(_))) = &ran.failed {
-            let params = self.fit(&mut stream, sql, given, call).await?;
-            let work = Work::statement(sql, params)?;
-            ran = stream.run(&self.server, &work, call).await?;
+        let Some((_, refused)) = ran.failed else {
+            return only_result(ran);
+        };
+        match refused.into_error() {
+            Error::Remote {
+                failure: Failure::ResponseTooLarge,
+                ..
+            } if work.kind() == Kind::Read => stream.read_all(&self.server, &work, call).await,
+            error => Err(self.refined(stream, error, call).await),
         }
-        only_result(ran)
+    }
+
+    async fn run(&self, stream: &mut Stream, work: &Work<'_>, call: &Call) -> Result<Ran> {
+        match stream.run(&self.server, work, call).await {
+            // It is rolled back, as the caller wants it.
+            Err(Error::TransactionLost { .. }) if work.kind() == Kind::Rollback => {
+                Ok(Ran::rolled_back())
+            }
+            ran => ran,
+        }
     }
 
     /// Asks the server for a sign of life, with the token, on this connection's stream. Also
@@ -128,30 +154,27 @@ impl RemoteConnection {
     /// Ends the stream at the server, and with it an open transaction. The server does so by itself
     /// where this does not reach it. The connection can be used again, on a new stream.
     pub async fn close(&self, call: &Call) {
-        let Ok(mut stream) = self.stream(call).await else {
+        let Ok(mut stream) = self.turn(call).await else {
             return;
         };
-        stream.set_transaction(Transaction::None);
-        if stream.is_open() {
-            let close = vec![RequestKind::Close(Empty {}).into()];
-            let closed = by_deadline(call, stream.pipeline(&self.server, close, true)).await;
-            if let Err(error) = closed {
-                tracing::debug!(?error, "the server was not told that a stream is over");
-            }
-        }
-        stream.forget();
+        stream.close(&self.server, call).await;
     }
 
     /// The stream, for one call, when it is this call's turn. A cursor that is still being read
     /// is read to its end first, into memory: the server runs one statement at a time.
     pub(super) async fn stream(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
-        let turn = until(call.deadline, self.stream.lock()).await;
-        let Some(mut stream) = turn else {
-            return Err(Failure::Timeout
-                .error("the connection was at work for another call until the deadline"));
-        };
+        let mut stream = self.turn(call).await?;
         stream.settle_cursor(call).await?;
         Ok(stream)
+    }
+
+    pub(super) async fn turn(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
+        until(call.deadline, self.stream.lock())
+            .await
+            .ok_or_else(|| {
+                Failure::Timeout
+                    .error("the connection was at work for another call until the deadline")
+            })
     }
 
     /// Fails for a statement that writes in a read-only transaction.
@@ -161,8 +184,14 @@ impl RemoteConnection {
         sql: &str,
         call: &Call,
     ) -> Result<()> {
-        let read_only = Transaction::Open { read_only: true };
-        if *stream.transaction() != read_only || kind(sql) != Kind::Other {
+        let read_only = matches!(
+            stream.transaction(),
+            Transaction::Open {
+                read_only: true,
+                ..
+            }
+        );
+        if !read_only || kind(sql) != Kind::Other {
             return Ok(());
         }
         match self.described(stream, sql, call).await?.readonly {
@@ -172,14 +201,30 @@ impl RemoteConnection {
     }
 }
 
-fn only_result(ran: Ran) -> Result<RemoteResult> {
-    if let Some((_, stopped)) = ran.failed {
-        return Err(stopped.into_error());
+impl Drop for RemoteConnection {
+    /// Closes the stream in the background: a server has few of them.
+    fn drop(&mut self) {
+        let status = self.status.clone();
+        let mut stream = std::mem::replace(self.stream.get_mut(), Stream::new(status));
+        if !stream.is_open() {
+            return;
+        }
+        let server = self.server.clone();
+        let closing = spawn(async move {
+            let call = Call::with_timeout(Some(CLOSING));
+            stream.close(&server, &call).await;
+        });
+        if let Err(error) = closing {
+            tracing::debug!(%error, "a stream is left to its server");
+        }
     }
+}
+
+fn only_result(ran: Ran) -> Result<RemoteResult> {
     let result = ran.results.into_iter().next().flatten();
     let Some(mut result) = result else {
         return Err(Failure::Protocol.error("the server did not say what became of the statement"));
     };
     result.replication_index = result.replication_index.or(ran.replication_index);
-    RemoteResult::new(result, ran.autocommit).map_err(run::nonsense)
+    RemoteResult::new(result, ran.autocommit).map_err(outcome::nonsense)
 }

@@ -1,24 +1,20 @@
 //! Cursors: a statement's rows as they come, of which the server keeps none but the next.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::{Buf, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
-use prost::Message;
 use tokio::sync::Mutex;
 
 use super::answer::{self, Failed};
 use super::connection::RemoteConnection;
 use super::failure::Failure;
-use super::http::innermost;
-use super::protocol::{CursorEntry, CursorEntryKind, CursorRequest, CursorResponse, StepError};
-use super::run::{self, by_deadline, until};
+use super::outcome;
+use super::protocol::{CursorRequest, CursorResponse};
+use super::rows::Rows;
+use super::run::{by_deadline, until};
 use super::server::Server;
-use super::sql_error::{self, Refused};
+use super::sql_error::Refused;
 use super::stream::{Stream, Transaction};
-use super::value::{RemoteColumn, RemoteParams, decode_row};
+use super::value::{RemoteColumn, RemoteParams, RemoteResult};
 use super::work::Work;
 use crate::error::{Error, Result};
 use crate::keyword::Kind;
@@ -56,17 +52,6 @@ pub struct CursorEnd {
 #[derive(Debug, Default)]
 pub(super) struct OpenCursor(Option<Arc<Mutex<Rows>>>);
 
-#[derive(Debug)]
-pub(super) struct Rows {
-    sql: String,
-    body: Option<Incoming>,
-    buffer: BytesMut,
-    columns: Option<Vec<RemoteColumn>>,
-    rows: VecDeque<Vec<Value>>,
-    end: Option<Result<CursorEnd, Refused>>,
-    closed: bool,
-}
-
 impl RemoteConnection {
     /// Runs a statement whose rows are fetched bit by bit.
     pub async fn cursor(
@@ -75,9 +60,8 @@ impl RemoteConnection {
         params: RemoteParams,
         call: &Call,
     ) -> Result<RemoteCursor> {
-        let given = params.clone();
         let mut work = Work::statement(sql, params)?;
-        if work.kind() == Kind::Begin || work.ends_transaction() {
+        if !matches!(work.kind(), Kind::Read | Kind::Other) {
             return Err(Error::InvalidArgument(
                 "a transaction is not begun or ended through a cursor".to_owned(),
             ));
@@ -95,8 +79,7 @@ impl RemoteConnection {
                     return Ok(RemoteCursor { columns, rows });
                 }
                 Err(Refused::Parameters(_)) if !fitted => {
-                    let params = self.fit(&mut stream, sql, given.clone(), call).await?;
-                    work = Work::statement(sql, params)?;
+                    self.fit(&mut stream, &mut work, 0, call).await?;
                     fitted = true;
                 }
                 Err(Refused::Parameters(error) | Refused::Error(error)) => return Err(error),
@@ -178,12 +161,36 @@ impl Stream {
         Ok(())
     }
 
+    /// All rows of a statement that only reads, however many.
+    pub(super) async fn read_all(
+        &mut self,
+        server: &Server,
+        work: &Work<'_>,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        let mut rows = self.declare(server, work, call).await?;
+        while rows.end.is_none() {
+            by_deadline(call, rows.more())
+                .await
+                .map_err(|failed| outcome::in_autocommit(failed, work))?;
+        }
+        if let Some(Err(refused)) = rows.end {
+            return Err(refused.into_error());
+        }
+        Ok(RemoteResult {
+            columns: rows.columns.unwrap_or_default(),
+            rows: rows.rows.into(),
+            autocommit: *self.transaction() == Transaction::None,
+            ..RemoteResult::default()
+        })
+    }
+
     async fn declare(&mut self, server: &Server, work: &Work<'_>, call: &Call) -> Result<Rows> {
         match self.transaction().clone() {
             Transaction::Lost(reason) => Err(Error::TransactionLost { reason }),
             Transaction::Open { .. } => by_deadline(call, self.declare_once(server, work, true))
                 .await
-                .map_err(|failed| self.failed_in_transaction(failed, work)),
+                .map_err(|failed| self.failed_in_transaction(failed, work, false)),
             Transaction::None => {
                 let mut sent_again = false;
                 loop {
@@ -191,7 +198,7 @@ impl Stream {
                     match by_deadline(call, self.declare_once(server, work, false)).await {
                         Ok(rows) => return Ok(rows),
                         Err(failed) if sent_again || !failed.again(work) => {
-                            return Err(run::in_autocommit(failed, work));
+                            return Err(outcome::in_autocommit(failed, work));
                         }
                         Err(_) => sent_again = true,
                     }
@@ -218,138 +225,5 @@ impl Stream {
             .ok_or_else(|| answer::cut("the answer is empty"))?;
         sending.arrived(server, head.baton, head.base_url)?;
         Ok(rows)
-    }
-}
-
-impl Rows {
-    fn new(sql: &str, body: Incoming) -> Rows {
-        Rows {
-            sql: sql.to_owned(),
-            body: Some(body),
-            buffer: BytesMut::new(),
-            columns: None,
-            rows: VecDeque::new(),
-            end: None,
-            closed: false,
-        }
-    }
-
-    /// Reads up to the columns, or to what the statement fails with before it has any.
-    async fn begin(&mut self, call: &Call) -> Result<(), Refused> {
-        while self.columns.is_none() && self.end.is_none() {
-            if let Err(failed) = by_deadline(call, self.more()).await {
-                self.fail(failed);
-            }
-        }
-        match self.end.take() {
-            Some(Err(refused)) => Err(refused),
-            end => {
-                self.end = end;
-                Ok(())
-            }
-        }
-    }
-
-    /// Takes in one more message.
-    async fn more(&mut self) -> Result<(), Failed> {
-        let Some(entry) = self.message::<CursorEntry>().await? else {
-            let skipped = "the server is not in it any more".to_owned();
-            self.end.get_or_insert(Err(Refused::RolledBack(skipped)));
-            return Ok(());
-        };
-        match entry.kind {
-            Some(CursorEntryKind::StepBegin(begin)) => {
-                self.columns = Some(begin.cols.into_iter().map(RemoteColumn::from).collect());
-            }
-            Some(CursorEntryKind::Row(row)) => {
-                self.rows
-                    .push_back(decode_row(row).map_err(answer::nonsense)?);
-            }
-            Some(CursorEntryKind::StepEnd(end)) => {
-                self.end = Some(Ok(CursorEnd {
-                    affected_rows: end.affected_row_count,
-                    last_insert_rowid: end.last_insert_rowid,
-                }));
-            }
-            Some(CursorEntryKind::StepError(StepError { error, .. }))
-            | Some(CursorEntryKind::Error(error)) => {
-                self.end = Some(Err(sql_error::read(error, &self.sql)));
-            }
-            // The replication index, and what later servers may add.
-            None => {}
-        }
-        if self.end.is_some() {
-            self.drain().await;
-        }
-        Ok(())
-    }
-
-    /// Reads what comes after the end, so that the connection can be used again.
-    async fn drain(&mut self) {
-        while let Ok(Some(_)) = self.message::<CursorEntry>().await {}
-        self.body = None;
-    }
-
-    /// The next message with its length before it; `None`: there is none.
-    async fn message<M: Message + Default>(&mut self) -> Result<Option<M>, Failed> {
-        loop {
-            if let Some(length) = self.complete()? {
-                let bytes = self.buffer.split_to(length);
-                return M::decode_length_delimited(bytes)
-                    .map(Some)
-                    .map_err(answer::nonsense);
-            }
-            let Some(body) = &mut self.body else {
-                return Ok(None);
-            };
-            match body.frame().await {
-                Some(Ok(frame)) => {
-                    if let Some(data) = frame.data_ref() {
-                        self.buffer.extend_from_slice(data);
-                    }
-                }
-                Some(Err(error)) => return Err(answer::cut(&innermost(&error).to_string())),
-                None if self.buffer.is_empty() => return Ok(None),
-                None => return Err(answer::cut("it ends in the middle of a message")),
-            }
-        }
-    }
-
-    /// The length of the first message with its length, if all of it is there.
-    fn complete(&self) -> Result<Option<usize>, Failed> {
-        let mut ahead = &self.buffer[..];
-        let prefix = &self.buffer[..self.buffer.len().min(10)];
-        if prefix.len() < 10 && prefix.iter().all(|byte| byte & 0x80 != 0) {
-            return Ok(None);
-        }
-        let length = prost::decode_length_delimiter(&mut ahead).map_err(answer::nonsense)?;
-        let whole = (self.buffer.len() - ahead.remaining()).saturating_add(length);
-        Ok((whole <= self.buffer.len()).then_some(whole))
-    }
-
-    /// Ends the rows where the answer broke off. The statement's error is the connection's.
-    fn fail(&mut self, failed: Failed) {
-        self.body = None;
-        let error = match failed {
-            Failed::NotRun(error) | Failed::Refused(error) | Failed::Cut(error) => error,
-            Failed::StreamGone(reason) => Error::TransactionLost { reason },
-            Failed::Late => {
-                Failure::Timeout.error("the server did not send rows within the deadline")
-            }
-        };
-        self.end = Some(Err(Refused::Error(error)));
-    }
-
-    fn take_error(&mut self) -> Error {
-        match self.end.replace(Err(Refused::Error(Error::CursorClosed))) {
-            Some(Err(Refused::Error(error) | Refused::Parameters(error))) => error,
-            Some(Err(Refused::RolledBack(reason))) => Error::TransactionLost { reason },
-            _ => Error::CursorClosed,
-        }
-    }
-
-    fn close(&mut self) {
-        self.body = None;
-        self.closed = true;
     }
 }

@@ -114,7 +114,7 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
         || error
             .downcast_ref::<std::io::Error>()
             .and_then(std::io::Error::get_ref)
-            .is_some_and(|inner| inner.is::<rustls::Error>())
+            .is_some_and(|inner| is_tls(inner))
 }
 
 pub(super) fn innermost<'e>(

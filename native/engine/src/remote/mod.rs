@@ -24,13 +24,17 @@
 
 mod address;
 mod answer;
+mod ask;
 mod batch;
 mod connection;
 mod cursor;
 mod describe;
 mod failure;
 mod http;
+mod outcome;
 mod protocol;
+mod refine;
+mod rows;
 mod run;
 mod runtime;
 mod secret;

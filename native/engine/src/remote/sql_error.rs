@@ -9,6 +9,10 @@ use super::failure::Failure;
 use super::protocol::ServerError;
 use crate::error::{Error, SqliteError};
 
+pub(super) const UNIQUE: i32 = ffi::SQLITE_CONSTRAINT_UNIQUE;
+pub(super) const PRIMARY_KEY: i32 = ffi::SQLITE_CONSTRAINT_PRIMARYKEY;
+pub(super) const ROWID: i32 = ffi::SQLITE_CONSTRAINT_ROWID;
+
 /// What a server's error of a statement means here.
 #[derive(Debug)]
 pub(super) enum Refused {
@@ -18,6 +22,24 @@ pub(super) enum Refused {
     Parameters(Error),
     /// The server has rolled the transaction back, e.g. because it took too long.
     RolledBack(String),
+}
+
+impl Refused {
+    pub(super) fn into_error(self) -> Error {
+        match self {
+            Refused::Error(error) | Refused::Parameters(error) => error,
+            Refused::RolledBack(reason) => Error::TransactionLost { reason },
+        }
+    }
+}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Refused::Error(error) | Refused::Parameters(error) => error.fmt(f),
+            Refused::RolledBack(reason) => reason.fmt(f),
+        }
+    }
 }
 
 pub(super) fn read(error: ServerError, sql: &str) -> Refused {
@@ -62,6 +84,16 @@ pub(super) fn read(error: ServerError, sql: &str) -> Refused {
         "TRANSACTION_BUSY" => sqlite(ffi::SQLITE_BUSY, &message, None),
         "RESPONSE_TOO_LARGE" => failed(Failure::ResponseTooLarge),
         "BLOCKED" => failed(Failure::Blocked),
+        // A replica hands its primary's message on, without a code.
+        "PROXY_ERROR" => {
+            let message = message
+                .strip_prefix("error executing a request on the primary: ")
+                .unwrap_or(&message);
+            match extended_code(ffi::SQLITE_CONSTRAINT, message) {
+                ffi::SQLITE_CONSTRAINT_TRIGGER => failed(Failure::Server),
+                code => sqlite(code, message, None),
+            }
+        }
         code => match primary_code(code) {
             Some(primary) => {
                 let message = message.strip_prefix("SQLite error: ").unwrap_or(&message);
@@ -113,8 +145,8 @@ fn primary_code(name: &str) -> Option<i32> {
     })
 }
 
-/// SQLite gives a primary key's violation the message of a unique index's, and here it gets the
-/// code of one.
+/// SQLite gives a primary key's violation the message of a unique index's: `refine.rs` tells them
+/// apart.
 fn extended_code(primary: i32, message: &str) -> i32 {
     if primary != ffi::SQLITE_CONSTRAINT {
         return primary;

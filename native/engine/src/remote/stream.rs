@@ -11,9 +11,13 @@ use super::address::Address;
 use super::answer::{self, Failed};
 use super::cursor::OpenCursor;
 use super::http::Broken;
-use super::protocol::{PipelineRequest, PipelineResponse, Request, StreamResult};
+use super::protocol::{
+    Empty, PipelineRequest, PipelineResponse, Request, RequestKind, StreamResult,
+};
+use super::run::by_deadline;
 use super::server::Server;
 use super::texts::Texts;
+use crate::local::Call;
 
 const PIPELINE: &str = "/v3-protobuf/pipeline";
 /// sqld closes a stream after ten seconds without a request. One that is nearly as old is not
@@ -25,6 +29,8 @@ pub(super) enum Transaction {
     None,
     Open {
         read_only: bool,
+        /// SAVEPOINT began it, so that RELEASE can commit it.
+        by_savepoint: bool,
     },
     /// Rolled back, for this reason, without the caller's doing.
     Lost(String),
@@ -98,6 +104,19 @@ impl Stream {
         self.moved = None;
         self.texts = Texts::default();
         self.cursor = OpenCursor::default();
+    }
+
+    /// Ends the stream at the server, too, if it can be reached.
+    pub(super) async fn close(&mut self, server: &Server, call: &Call) {
+        self.set_transaction(Transaction::None);
+        self.cursor = OpenCursor::default();
+        if self.is_open() {
+            let close = vec![RequestKind::Close(Empty {}).into()];
+            if let Err(error) = by_deadline(call, self.pipeline(server, close, true)).await {
+                tracing::debug!(?error, "the server was not told that a stream is over");
+            }
+        }
+        self.forget();
     }
 
     pub(super) fn forget_stale(&mut self) {

@@ -4,6 +4,7 @@ use super::protocol::{
     Batch, BatchRequest, BatchStep, Cond, CondKind, CondList, Empty, Execute, Request, RequestKind,
     Stmt,
 };
+use super::stream::Transaction;
 use super::texts::Texts;
 use super::value::RemoteParams;
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ pub(super) struct Work<'w> {
     kind: Kind,
     /// Whether it was asked for as a list, however long.
     pub batch: bool,
+    /// Whether the transaction that it begins is for reading only.
+    pub read_only: bool,
 }
 
 #[derive(Debug)]
@@ -37,6 +40,7 @@ impl<'w> Work<'w> {
             steps: Vec::new(),
             kind: Kind::Read,
             batch,
+            read_only: false,
         }
     }
 
@@ -78,8 +82,12 @@ impl<'w> Work<'w> {
         self.kind
     }
 
-    pub(super) fn ends_transaction(&self) -> bool {
-        matches!(self.kind, Kind::Commit | Kind::Rollback | Kind::Release)
+    /// The transaction that is open once they have run, where one is.
+    pub(super) fn opens(&self) -> Transaction {
+        Transaction::Open {
+            read_only: self.read_only,
+            by_savepoint: self.kind != Kind::Begin,
+        }
     }
 
     /// Says that, for all its statements, an open transaction stays open.
@@ -93,6 +101,10 @@ impl<'w> Work<'w> {
 
     pub(super) fn sql(&self, step: usize) -> &'w str {
         self.steps.get(step).map_or("", |step| step.sql)
+    }
+
+    pub(super) fn stmt(&mut self, step: usize) -> Option<&mut Stmt> {
+        self.steps.get_mut(step).map(|step| &mut step.stmt)
     }
 
     /// The requests: those for stored texts, then one with the statements. With `in_transaction`,
@@ -129,6 +141,21 @@ impl<'w> Work<'w> {
         }
     }
 
+    /// A request for each statement, to be run by itself on this condition.
+    pub(super) fn each_if(&self, condition: Cond) -> Vec<Request> {
+        let alone = |step: &Step<'_>| {
+            let stmt = Stmt {
+                sql: Some(step.sql.to_owned()),
+                ..Stmt::default()
+            };
+            let condition = Some(condition.clone());
+            let steps = vec![BatchStep { condition, stmt }];
+            let batch = Batch { steps };
+            RequestKind::Batch(BatchRequest { batch }).into()
+        };
+        self.steps.iter().map(alone).collect()
+    }
+
     /// The statements for a cursor, which cannot store texts.
     pub(super) fn cursor(&self, in_transaction: bool) -> Batch {
         let mut texts = Texts::default();
@@ -147,6 +174,10 @@ pub(super) fn not(cond: Cond) -> Cond {
 
 pub(super) fn and(conds: Vec<Cond>) -> Cond {
     CondKind::And(CondList { conds }).into()
+}
+
+pub(super) fn never() -> Cond {
+    and(vec![is_autocommit(), not(is_autocommit())])
 }
 
 pub(super) fn is_autocommit() -> Cond {

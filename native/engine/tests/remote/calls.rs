@@ -34,7 +34,7 @@ pub fn list(values: impl IntoIterator<Item = Value>) -> RemoteParams {
 }
 
 /// A connection whose calls block.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Db(pub Arc<RemoteConnection>);
 
 impl Db {

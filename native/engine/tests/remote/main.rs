@@ -7,6 +7,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod batches;
 mod calls;
+mod cursors;
+mod errors;
+mod faults;
+mod network;
 mod statements;
+mod tokens;
 mod transactions;

@@ -29,7 +29,7 @@ fn values_come_back_as_they_were() {
         let places = vec!["?"; values.len()].join(", ");
         let sql = format!("SELECT {places}");
         let seen = db.execute(&sql, list(values.clone())).unwrap();
-        assert_eq!(seen.rows, [values.clone()]);
+        assert_eq!(seen.rows, std::slice::from_ref(&values));
         let value = values[0].clone();
         db.execute(
             "INSERT OR REPLACE INTO kept VALUES (1, ?)",

@@ -134,6 +134,13 @@ impl Sqld {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
 
+    /// One of the figures that the server has of itself.
+    pub fn metric(&self, name: &str) -> u64 {
+        let answer = request(self.admin_port, "GET /metrics", "");
+        let line = answer.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|value| value.trim().parse().ok()).unwrap()
+    }
+
     fn launch(&mut self) -> bool {
         let log = File::options()
             .create(true)
