@@ -45,6 +45,31 @@ defmodule EctoLibSql do
   pause leaves other programs a gap every 5 milliseconds. A connection with attached
   databases passes only its main database's gate; the others' locks are waited for in this way, too.
 
+  ## Servers
+
+  `connect(uri: "libsql://…", auth_token: "…")` opens a database on a libSQL server: Turso, or any
+  sqld. The functions are the same, and so are results, errors and constraints. What differs:
+
+    * Opening asks nobody. A server that is not there is the first call's error
+    * A call is made by the library's own network threads, and its process waits in `receive`: no
+      scheduler is held, and thousands may wait
+    * `:timeout` ends a call that the server does not answer, with the code `:timeout`. Whether a
+      write was done is then unknown. One that ends in a transaction loses that
+    * A transaction lives at the server. When it is gone there (a restart, five seconds in which it
+      kept another writer waiting, ten without a call, an interrupt), every call in it but `rollback/1`
+      is an error with the code `:transaction_lost`: nothing of it was applied, and no statement of
+      it ever runs outside of it. A commit without an answer is `:commit_unknown`
+    * Writers wait for each other at the server: there is no write gate
+    * `changes/1`, `total_changes/1` and `last_insert_rowid/1` are those of the answers that came.
+      Rows that triggers change are not in them
+    * A process that dies in a transaction has it rolled back at once, also at the server
+    * `set_busy_timeout/2`, `write_gate/1`, `checkpoint/3`, `cacheflush/1`, `EctoLibSql.Native.load_ext/3`
+      and the like are errors with the code `:unsupported`. So is, at the server, VACUUM, ATTACH,
+      ANALYZE, temporary tables, and the setting of most pragmas
+    * Columns are described without their table and origin
+    * Text is UTF-8, a value is at most 5 MB, a result 10 MB, unless the server says otherwise;
+      `stream/4` reads longer results
+
   ## Retries
 
   `:retry` says how often a call is made again after an error that may pass: `:busy` and its
@@ -152,6 +177,24 @@ defmodule EctoLibSql do
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
       `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names
     * `:custom_pragmas` - a keyword list of other pragmas to set
+
+  ## Options of a database on a server
+
+    * `:uri` - `libsql://`, `https://`, `http://`, `wss://` or `ws://`. Required
+    * `:auth_token` - a string, or a function without arguments that answers one: it is called at
+      connect, and once more when the server does not accept the token any more. The call is then
+      made again
+    * `:namespace` - the database's name on a server that has several
+    * `:ca_file` - a PEM file with the CAs to trust instead of the public ones
+    * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
+    * `:remote_encryption_key` - the key of a database that is encrypted at the server
+    * `:timeout`, `:retry`, `:transaction_scope`, `:uuid_type`, `:binary_id_type`, `:map_type`,
+      `:array_type` - as above
+
+  `:busy_timeout`, `:cache_size`, `:cache_spill`, `:journal_mode`, `:journal_size_limit`, `:mmap_size`,
+  `:statement_cache_size`, `:synchronous`, `:temp_store` and `:wal_auto_check_point` are accepted and
+  have no effect, so that a configuration for a file can stay as it is: a server does all that its own way.
+  All others are an error with the code `:unsupported`, which names them; so is `:database` beside `:uri`.
 
   ## Errors
 
