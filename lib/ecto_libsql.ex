@@ -342,7 +342,7 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/interrupt.html>
   """
   @spec interrupt_connection(State.t()) :: :ok | {:error, Error.t()}
-  def interrupt_connection(%State{} = s), do: Backend.of(s).interrupt(s)
+  def interrupt_connection(%State{} = s), do: Backend.of(s).do_interrupt(s)
 
   @doc """
   The open connections of this VM, the oldest first, for debugging and for tests that look for
@@ -466,7 +466,7 @@ defmodule EctoLibSql do
   """
   @spec reset_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def reset_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Backend.of(s).reset_statement(s, id))
+    do: Call.reply(s, Backend.of(s).do_reset_statement(s, id))
 
   @doc """
   Stops the prepared statement if it is what the connection runs, from any process; returns at
@@ -481,7 +481,7 @@ defmodule EctoLibSql do
   """
   @spec finalize_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def finalize_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Backend.of(s).close_stmt(s, id))
+    do: Call.reply(s, Backend.of(s).do_close_stmt(s, id))
 
   @doc """
   The same as `finalize_stmt/2`.
@@ -496,7 +496,7 @@ defmodule EctoLibSql do
   """
   @spec get_statement_columns(State.t(), stmt_id()) :: {:ok, [map()]} | {:error, Error.t()}
   def get_statement_columns(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Backend.of(s).get_stmt_columns(s, id))
+    do: Call.reply(s, Backend.of(s).do_get_stmt_columns(s, id))
 
   @doc "The number of a statement's result columns."
   @spec stmt_column_count(State.t(), stmt_id()) :: {:ok, non_neg_integer()} | {:error, Error.t()}

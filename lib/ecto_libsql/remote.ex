@@ -24,7 +24,7 @@ defmodule EctoLibSql.Remote do
 
   def ping(s), do: call(s, :ping, s.timeout)
 
-  def interrupt(s), do: Native.remote_interrupt(s, nil)
+  def do_interrupt(s), do: Native.remote_interrupt(s, nil)
 
   def do_reset(s), do: call(s, :reset, @ending)
 
@@ -64,25 +64,25 @@ defmodule EctoLibSql.Remote do
 
   def prepare(s, sql, timeout), do: call(s, {:prepare, sql}, timeout)
 
-  def close_stmt(s, id), do: Native.remote_finalize(s, id)
+  def do_close_stmt(s, id), do: Native.remote_finalize(s, id)
 
   # The server keeps nothing of a run.
-  def reset_statement(s, id) do
+  def do_reset_statement(s, id) do
     with {:ok, _described} <- Native.remote_statement(s, id), do: :ok
   end
 
   def interrupt_statement(s, id), do: Native.remote_interrupt(s, id)
 
-  def get_stmt_columns(s, id) do
+  def do_get_stmt_columns(s, id) do
     with {:ok, {columns, _parameters}} <- Native.remote_statement(s, id), do: {:ok, columns}
   end
 
   def stmt_column_count(s, id) do
-    with {:ok, columns} <- get_stmt_columns(s, id), do: {:ok, length(columns)}
+    with {:ok, columns} <- do_get_stmt_columns(s, id), do: {:ok, length(columns)}
   end
 
   def stmt_column_name(s, id, index) do
-    with {:ok, columns} <- get_stmt_columns(s, id) do
+    with {:ok, columns} <- do_get_stmt_columns(s, id) do
       case Enum.fetch(columns, index) do
         {:ok, column} -> {:ok, column.name}
         :error -> range("there is no column #{index}: the statement has #{length(columns)}")

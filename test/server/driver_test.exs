@@ -218,6 +218,16 @@ defmodule EctoLibSql.Server.DriverTest do
       assert EctoLibSql.run(s, select, [0]) == :ok
     end
 
+    test "go by the names of EctoLibSql.Native, too", %{s: s} do
+      {:ok, id} = EctoLibSql.prepare(s, "SELECT 1 AS one")
+      assert {:ok, [%{name: "one"}]} = Native.get_stmt_columns(s, id)
+      assert Native.reset_statement(s, id) == :ok
+      assert Native.interrupt(s) == :ok
+      assert Native.close_stmt(s, id) == :ok
+      assert {:ok, [_]} = Native.execute_batch_sql(s, "SELECT 1")
+      assert Native.reset(s) == :ok
+    end
+
     test "belong to their connection", %{s: s, server: server} do
       {:ok, id} = EctoLibSql.prepare(s, "SELECT 1")
       other = connect!(server)
@@ -298,6 +308,20 @@ defmodule EctoLibSql.Server.DriverTest do
       other = Task.async(fn -> EctoLibSql.query(s, "SELECT 1") end)
       assert {:error, %Error{code: :not_transaction_owner}} = Task.await(other)
       {:ok, _} = EctoLibSql.rollback(s)
+    end
+
+    test "that were begun by a statement keep others out, too", %{s: s, table: table} do
+      call = fn -> EctoLibSql.query(s, "INSERT INTO #{table} (a) VALUES (random())") end
+      {:ok, _} = EctoLibSql.query(s, "BEGIN")
+      others = for _ <- 1..10, do: Task.async(call)
+
+      for other <- others,
+          do: assert({:error, %Error{code: :not_transaction_owner}} = Task.await(other))
+
+      assert {:ok, _} = call.()
+      {:ok, _} = EctoLibSql.query(s, "COMMIT")
+      assert {:ok, _} = Task.await(Task.async(call))
+      assert count(s, table) == 2
     end
 
     test "the death of their process frees the server's lock", %{

@@ -123,7 +123,7 @@ fn ping<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 
 /// Stops what runs and who waits. Returns at once: it takes no lock that a running query holds.
 #[rustler::nif]
-fn interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+fn do_interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let interrupted = CallContext::new(env, state).map(|context| context.connection.interrupt());
     reply_unit(env, interrupted)
 }

@@ -96,7 +96,7 @@ fn begin_call<'a>(
                 addressee,
             );
             if let Err(error) = spawn(runs) {
-                session.over(number, caller);
+                session.over(number);
                 return Err(error);
             }
             Ok(running)

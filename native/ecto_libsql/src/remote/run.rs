@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use ecto_libsql_engine::Id;
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::local::{Behavior, Call};
+use ecto_libsql_engine::local::Call;
 use ecto_libsql_engine::remote::{
     CursorEnd, Description, Failure, RemoteColumn, RemoteParams, RemoteResult,
 };
@@ -52,7 +52,10 @@ pub async fn to_the_end(
         let answer = run(&session, caller, request, &limits);
         first(answer, &mut stopped).await
     };
-    session.over(number, caller);
+    session.over(number);
+    if answered.is_err() {
+        session.end_unnoted_transaction();
+    }
     if let Ok(Stop::Cancelled) = stopped.try_recv() {
         return;
     }
@@ -97,6 +100,23 @@ async fn run(
         return Ok(Answer::Done);
     }
     session.check_may_use(caller)?;
+    let was_open = !connection.autocommit();
+    let behavior = match request {
+        Request::Begin(behavior) => Some(behavior),
+        _ => None,
+    };
+    let answer = perform(session, caller, request, limits).await;
+    session.note_transaction(caller, was_open, behavior);
+    answer
+}
+
+async fn perform(
+    session: &RemoteSession,
+    caller: Pid,
+    request: Request,
+    limits: &Call,
+) -> Result<Answer> {
+    let connection = session.connection();
     match request {
         Request::Query(statement, params) => {
             let sql = sql(session, statement)?;
@@ -129,7 +149,10 @@ async fn run(
             let description = connection.describe(&sql, limits).await?;
             Ok(Answer::Description(description))
         }
-        Request::Begin(behavior) => begin(session, caller, behavior, limits).await,
+        Request::Begin(behavior) => connection
+            .begin(behavior, limits)
+            .await
+            .map(|()| Answer::Done),
         Request::Commit => connection.commit(limits).await.map(|()| Answer::Done),
         Request::Rollback => connection.rollback(limits).await.map(|()| Answer::Done),
         Request::Ping => connection.ping(limits).await.map(|()| Answer::Done),
@@ -203,15 +226,4 @@ async fn fetch(session: &RemoteSession, cursor: Id, most: usize, limits: &Call) 
         rows: fetched.rows,
         end: fetched.end,
     })
-}
-
-async fn begin(
-    session: &RemoteSession,
-    caller: Pid,
-    behavior: Behavior,
-    limits: &Call,
-) -> Result<Answer> {
-    session.connection().begin(behavior, limits).await?;
-    session.note_behavior(caller, behavior);
-    Ok(Answer::Done)
 }

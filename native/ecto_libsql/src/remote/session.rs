@@ -168,8 +168,12 @@ impl RemoteSession {
         )
     }
 
+    /// A call that was stopped may have ended what was noted.
     pub fn transaction(&self) -> Option<OpenTransaction> {
-        self.held.lock().transaction
+        match self.connection.autocommit() {
+            true => None,
+            false => self.held.lock().transaction,
+        }
     }
 
     /// The call that is under way for the longest time: who makes it, and since when.
@@ -292,33 +296,37 @@ impl RemoteSession {
         Ok(number)
     }
 
-    /// After a call's end: notes whether its caller is in a transaction now.
-    pub fn over(&self, number: u64, caller: Pid) {
-        let open = !self.connection.autocommit();
+    pub fn over(&self, number: u64) {
         let mut held = self.held.lock();
         held.running.remove(&number);
-        match (open, held.transaction) {
-            (true, None) => {
-                held.transaction = Some(OpenTransaction {
-                    owner: caller,
-                    behavior: None,
-                    began: Instant::now(),
-                });
-                drop(held);
-                self.watch(None, caller);
-            }
-            (false, Some(_)) => held.transaction = None,
-            _ => {}
+        if self.connection.autocommit() {
+            held.transaction = None;
         }
     }
 
-    pub fn note_behavior(&self, caller: Pid, behavior: Behavior) {
-        self.held.lock().transaction = Some(OpenTransaction {
+    /// After a call that was stopped: a transaction that it has begun, and nobody has noted, ends.
+    pub fn end_unnoted_transaction(&self) {
+        if self.connection.autocommit() {
+            return;
+        }
+        self.end_transaction_if(|noted| noted.is_none());
+    }
+
+    /// By who has the turn, before it is given up: whether its call has begun or ended a
+    /// transaction.
+    pub fn note_transaction(&self, caller: Pid, was_open: bool, behavior: Option<Behavior>) {
+        let is_open = !self.connection.autocommit();
+        if is_open == was_open {
+            return;
+        }
+        self.held.lock().transaction = is_open.then(|| OpenTransaction {
             owner: caller,
-            behavior: Some(behavior),
+            behavior,
             began: Instant::now(),
         });
-        self.watch(None, caller);
+        if is_open {
+            self.watch(None, caller);
+        }
     }
 
     /// Whether the call was still under way.
@@ -377,20 +385,21 @@ impl RemoteSession {
             .is_some_and(|transaction| transaction.owner == process);
         drop(held);
         if in_transaction {
-            self.end_transaction_of(process);
+            self.end_transaction_if(move |noted| noted.is_some_and(|open| open.owner == process));
         }
     }
 
-    fn end_transaction_of(&self, process: Pid) {
+    /// In the background, when its turn has come.
+    fn end_transaction_if(
+        &self,
+        condition: impl FnOnce(Option<OpenTransaction>) -> bool + Send + 'static,
+    ) {
         let Ok(session) = get(self.id) else {
             return;
         };
         in_background(async move {
             let _turn = session.turn.lock().await;
-            let still = session
-                .transaction()
-                .is_some_and(|transaction| transaction.owner == process);
-            if still {
+            if !session.connection.autocommit() && condition(session.transaction()) {
                 session.close_stream().await;
                 session.held.lock().transaction = None;
             }
