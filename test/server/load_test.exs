@@ -39,7 +39,9 @@ defmodule EctoLibSql.Server.LoadTest do
 
     test "1,000 queries at once over a pool of 50, with no dirty scheduler", %{server: server} do
       pool =
-        start_supervised!({Connection, uri: Sqld.url(server), pool_size: @pool, queue_target: 30_000})
+        start_supervised!(
+          {Connection, uri: Sqld.url(server), pool_size: @pool, queue_target: 30_000}
+        )
 
       :erlang.trace_pattern({EctoLibSql.Native, :_, :_}, true, [:local])
       :erlang.trace(:processes, true, [:call])
