@@ -351,7 +351,8 @@ defmodule EctoLibSql do
   Each is a map of `:id`, `:owner` (a pid), `:database`, `:age` (in milliseconds), `:statements`
   and `:cursors` (maps of `:id`, `:sql`, `:owner`, `:age`), `:transaction` (`nil`, or a map of
   `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
-  and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`).
+  and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`; `nil`
+  for a database on a server).
   """
   @spec connections() :: [map()]
   def connections, do: Native.connections()
