@@ -45,6 +45,31 @@ defmodule EctoLibSql do
   pause leaves other programs a gap every 5 milliseconds. A connection with attached
   databases passes only its main database's gate; the others' locks are waited for in this way, too.
 
+  ## Servers
+
+  `connect(uri: "libsql://…", auth_token: "…")` opens a database on a libSQL server: Turso, or any
+  sqld. The functions are the same, and so are results, errors and constraints. What differs:
+
+    * Opening asks nobody. A server that is not there is the first call's error
+    * A call is made by the library's own network threads, and its process waits in `receive`: no
+      scheduler is held, and thousands may wait
+    * `:timeout` ends a call that the server does not answer, with the code `:timeout`. Whether a
+      write was done is then unknown. One that ends in a transaction loses that
+    * A transaction lives at the server. When it is gone there (a restart, five seconds in which it
+      kept another writer waiting, ten without a call, an interrupt), every call in it but `rollback/1`
+      is an error with the code `:transaction_lost`: nothing of it was applied, and no statement of
+      it ever runs outside of it. A commit without an answer is `:commit_unknown`
+    * Writers wait for each other at the server: there is no write gate
+    * `changes/1`, `total_changes/1` and `last_insert_rowid/1` are those of the answers that came.
+      Rows that triggers change are not in them
+    * A process that dies in a transaction has it rolled back at once, also at the server
+    * `set_busy_timeout/2`, `write_gate/1`, `checkpoint/3`, `cacheflush/1`, `EctoLibSql.Native.load_ext/3`
+      and the like are errors with the code `:unsupported`. So is, at the server, VACUUM, ATTACH,
+      ANALYZE, temporary tables, and the setting of most pragmas
+    * Columns are described without their table and origin
+    * Text is UTF-8, a value is at most 5 MB, a result 10 MB, unless the server says otherwise;
+      `stream/4` reads longer results
+
   ## Retries
 
   `:retry` says how often a call is made again after an error that may pass: `:busy` and its
@@ -87,7 +112,7 @@ defmodule EctoLibSql do
   values; give these names in a map.
   """
 
-  alias EctoLibSql.{Call, Error, Native, Options, Result, Retry, State}
+  alias EctoLibSql.{Backend, Call, Error, Native, Options, Remote, Result, Retry, State}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -155,6 +180,24 @@ defmodule EctoLibSql do
       which is read once, when the first connection is opened
     * `:custom_pragmas` - a keyword list of other pragmas to set
 
+  ## Options of a database on a server
+
+    * `:uri` - `libsql://`, `https://`, `http://`, `wss://` or `ws://`. Required
+    * `:auth_token` - a string, or a function without arguments that answers one: it is called at
+      connect, and once more when the server does not accept the token any more. The call is then
+      made again
+    * `:namespace` - the database's name on a server that has several
+    * `:ca_file` - a PEM file with the CAs to trust instead of the public ones
+    * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
+    * `:remote_encryption_key` - the key of a database that is encrypted at the server
+    * `:timeout`, `:retry`, `:transaction_scope`, `:uuid_type`, `:binary_id_type`, `:map_type`,
+      `:array_type` - as above
+
+  `:busy_timeout`, `:cache_size`, `:cache_spill`, `:journal_mode`, `:journal_size_limit`, `:mmap_size`,
+  `:statement_cache_size`, `:synchronous`, `:temp_store` and `:wal_auto_check_point` are accepted and
+  have no effect, so that a configuration for a file can stay as it is: a server does all that its own way.
+  All others are an error with the code `:unsupported`, which names them; so is `:database` beside `:uri`.
+
   ## Errors
 
   `:invalid_option` names the option and what it takes. A file that is no database is `:notadb`,
@@ -167,18 +210,37 @@ defmodule EctoLibSql do
   """
   @spec connect(keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def connect(opts) do
-    with {:ok, options} <- Options.validate(opts),
-         {:ok, conn_id} <- open(options.native) do
-      state = %State{
-        conn_id: conn_id,
-        mode: :local,
-        database: opts[:database],
-        timeout: Keyword.get(opts, :timeout, 15_000),
-        retry: Keyword.get(opts, :retry, 0)
-      }
-
-      load_extensions(state, options.load_extensions)
+    case Options.validate(opts) do
+      {:ok, {:local, options}} -> connect_local(options, opts)
+      {:ok, {:remote, options}} -> connect_remote(options, opts)
+      {:error, _} = error -> error
     end
+  end
+
+  defp connect_local(options, opts) do
+    with {:ok, conn_id} <- open(options.native) do
+      conn_id
+      |> state(:local, opts[:database], opts)
+      |> load_extensions(options.load_extensions)
+    end
+  end
+
+  defp connect_remote(options, opts) do
+    with {:ok, conn_id} <- Remote.open(options) do
+      state = state(conn_id, :remote, options.database, opts)
+      renews? = is_function(options.auth_token)
+      {:ok, if(renews?, do: %{state | auth_token: options.auth_token}, else: state)}
+    end
+  end
+
+  defp state(conn_id, mode, database, opts) do
+    %State{
+      conn_id: conn_id,
+      mode: mode,
+      database: database,
+      timeout: Keyword.get(opts, :timeout, 15_000),
+      retry: Keyword.get(opts, :retry, 0)
+    }
   end
 
   defp open(%{mode: mode} = options) do
@@ -195,9 +257,9 @@ defmodule EctoLibSql do
 
   defp load_extensions(s, extensions) do
     loaded =
-      with :ok <- Native.enable_extensions(s, true),
+      with :ok <- Backend.of(s).enable_extensions(s, true),
            :ok <- load_each(s, extensions),
-           do: Native.enable_extensions(s, false)
+           do: Backend.of(s).enable_extensions(s, false)
 
     with {:error, _} = error <- loaded do
       disconnect(s)
@@ -209,7 +271,7 @@ defmodule EctoLibSql do
 
   defp load_each(s, extensions) do
     Enum.reduce_while(extensions, :ok, fn {path, entry_point}, :ok ->
-      case Native.load_ext(s, path, entry_point) do
+      case Backend.of(s).load_ext(s, path, entry_point) do
         :ok -> {:cont, :ok}
         error -> {:halt, error}
       end
@@ -221,14 +283,14 @@ defmodule EctoLibSql do
   statements and cursors. Closing it twice is fine.
   """
   @spec disconnect(State.t()) :: :ok
-  def disconnect(%State{} = s), do: Native.close(s)
+  def disconnect(%State{} = s), do: Backend.of(s).close(s)
 
   @doc """
   Whether the connection is open: `:ok`, or an error with the code `:connection_closed`. One that is
   at work for another process for longer than a moment is `:busy`.
   """
   @spec ping(State.t()) :: :ok | {:error, Error.t()}
-  def ping(%State{} = s), do: Call.ask(s, &Native.ping/1)
+  def ping(%State{} = s), do: Call.ask(s, &Backend.of(&1).ping(&1))
 
   @doc """
   Whether a connection's or a repo's database answers, and how fast.
@@ -264,7 +326,7 @@ defmodule EctoLibSql do
   @spec set_busy_timeout(State.t(), non_neg_integer()) :: :ok | {:error, Error.t()}
   def set_busy_timeout(%State{} = s, milliseconds)
       when is_integer(milliseconds) and milliseconds in 0..0xFFFFFFFF,
-      do: Native.busy_timeout(s, milliseconds)
+      do: Backend.of(s).busy_timeout(s, milliseconds)
 
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
@@ -283,7 +345,7 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/interrupt.html>
   """
   @spec interrupt_connection(State.t()) :: :ok | {:error, Error.t()}
-  def interrupt_connection(%State{} = s), do: Native.interrupt(s)
+  def interrupt_connection(%State{} = s), do: Backend.of(s).do_interrupt(s)
 
   @doc """
   The open connections of this VM, the oldest first, for debugging and for tests that look for
@@ -292,7 +354,8 @@ defmodule EctoLibSql do
   Each is a map of `:id`, `:owner` (a pid), `:database`, `:age` (in milliseconds), `:statements`
   and `:cursors` (maps of `:id`, `:sql`, `:owner`, `:age`), `:transaction` (`nil`, or a map of
   `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
-  and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`).
+  and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`; `nil`
+  for a database on a server).
   """
   @spec connections() :: [map()]
   def connections, do: Native.connections()
@@ -306,7 +369,7 @@ defmodule EctoLibSql do
   microseconds). `{:ok, nil}` for a database that nobody shares, and for a connection that only reads.
   """
   @spec write_gate(State.t()) :: {:ok, map() | nil} | {:error, Error.t()}
-  def write_gate(%State{} = s), do: Native.write_gate(s)
+  def write_gate(%State{} = s), do: Backend.of(s).write_gate(s)
 
   ## Queries
 
@@ -407,7 +470,7 @@ defmodule EctoLibSql do
   """
   @spec reset_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def reset_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.reset_statement(s, id))
+    do: Call.reply(s, Backend.of(s).do_reset_statement(s, id))
 
   @doc """
   Stops the prepared statement if it is what the connection runs, from any process; returns at
@@ -415,14 +478,14 @@ defmodule EctoLibSql do
   """
   @spec interrupt_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def interrupt_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.interrupt_statement(s, id))
+    do: Call.reply(s, Backend.of(s).interrupt_statement(s, id))
 
   @doc """
   Forgets a prepared statement. Doing so twice is fine.
   """
   @spec finalize_stmt(State.t(), stmt_id()) :: :ok | {:error, Error.t()}
   def finalize_stmt(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.close_stmt(s, id))
+    do: Call.reply(s, Backend.of(s).do_close_stmt(s, id))
 
   @doc """
   The same as `finalize_stmt/2`.
@@ -437,25 +500,25 @@ defmodule EctoLibSql do
   """
   @spec get_statement_columns(State.t(), stmt_id()) :: {:ok, [map()]} | {:error, Error.t()}
   def get_statement_columns(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.get_stmt_columns(s, id))
+    do: Call.reply(s, Backend.of(s).do_get_stmt_columns(s, id))
 
   @doc "The number of a statement's result columns."
   @spec stmt_column_count(State.t(), stmt_id()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_column_count(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.stmt_column_count(s, id))
+    do: Call.reply(s, Backend.of(s).stmt_column_count(s, id))
 
   @doc "The name of a statement's result column, counted from 0."
   @spec stmt_column_name(State.t(), stmt_id(), non_neg_integer()) ::
           {:ok, String.t()} | {:error, Error.t()}
   def stmt_column_name(%State{} = s, id, index)
       when is_binary(id) and is_integer(index) and index >= 0,
-      do: Call.reply(s, Native.stmt_column_name(s, id, index))
+      do: Call.reply(s, Backend.of(s).stmt_column_name(s, id, index))
 
   @doc "The number of parameters that a statement takes."
   @spec stmt_parameter_count(State.t(), stmt_id()) ::
           {:ok, non_neg_integer()} | {:error, Error.t()}
   def stmt_parameter_count(%State{} = s, id) when is_binary(id),
-    do: Call.reply(s, Native.stmt_parameter_count(s, id))
+    do: Call.reply(s, Backend.of(s).stmt_parameter_count(s, id))
 
   @doc """
   The name of a statement's parameter, counted from 1, with its sign (`":a"`, `"@a"`, `"$a"`,
@@ -465,7 +528,7 @@ defmodule EctoLibSql do
           {:ok, String.t() | nil} | {:error, Error.t()}
   def stmt_parameter_name(%State{} = s, id, position)
       when is_binary(id) and is_integer(position) and position >= 0,
-      do: Call.reply(s, Native.stmt_parameter_name(s, id, position))
+      do: Call.reply(s, Backend.of(s).stmt_parameter_name(s, id, position))
 
   ## Cursors
 
@@ -502,7 +565,7 @@ defmodule EctoLibSql do
   """
   @spec deallocate(State.t(), cursor()) :: :ok | {:error, Error.t()}
   def deallocate(%State{} = s, cursor) when is_binary(cursor),
-    do: Call.reply(s, Native.deallocate(s, cursor))
+    do: Call.reply(s, Backend.of(s).deallocate(s, cursor))
 
   @doc """
   A query's rows as a lazy stream, over a cursor. Errors are raised.
@@ -729,27 +792,28 @@ defmodule EctoLibSql do
   <https://sqlite.org/c3ref/last_insert_rowid.html>
   """
   @spec last_insert_rowid(State.t()) :: integer()
-  def last_insert_rowid(%State{} = s), do: s |> Call.ask(&Native.last_insert_rowid/1) |> bang()
+  def last_insert_rowid(%State{} = s),
+    do: s |> Call.ask(&Backend.of(&1).last_insert_rowid(&1)) |> bang()
 
   @doc """
   The number of rows that the last completed `INSERT`, `UPDATE` or `DELETE` changed, triggers not
   counted. <https://sqlite.org/c3ref/changes.html>
   """
   @spec changes(State.t()) :: non_neg_integer()
-  def changes(%State{} = s), do: s |> Call.ask(&Native.changes/1) |> bang()
+  def changes(%State{} = s), do: s |> Call.ask(&Backend.of(&1).changes(&1)) |> bang()
 
   @doc """
   The number of rows changed since the connection was opened, triggers and foreign key actions
   counted. <https://sqlite.org/c3ref/total_changes.html>
   """
   @spec total_changes(State.t()) :: non_neg_integer()
-  def total_changes(%State{} = s), do: s |> Call.ask(&Native.total_changes/1) |> bang()
+  def total_changes(%State{} = s), do: s |> Call.ask(&Backend.of(&1).total_changes(&1)) |> bang()
 
   @doc """
   Whether no transaction is open. <https://sqlite.org/c3ref/get_autocommit.html>
   """
   @spec autocommit?(State.t()) :: boolean()
-  def autocommit?(%State{} = s), do: s |> Call.ask(&Native.autocommit/1) |> bang()
+  def autocommit?(%State{} = s), do: s |> Call.ask(&Backend.of(&1).autocommit(&1)) |> bang()
 
   ## Memory and disk
 

@@ -6,7 +6,7 @@ defmodule EctoLibSql.Call do
 
   import EctoLibSql.Waiting, only: [is_blocked: 1, remaining: 1]
 
-  alias EctoLibSql.{Error, Native, Params, Result, State, Waiting}
+  alias EctoLibSql.{Backend, Error, Native, Params, Result, State, Waiting}
 
   require Logger
 
@@ -61,7 +61,7 @@ defmodule EctoLibSql.Call do
   @spec query(State.t(), String.t(), params(), deadline()) ::
           {:ok, Result.t()} | {:error, Error.t()}
   def query(s, statement, params, deadline) do
-    case Native.query_short(s, statement, params) do
+    case Backend.of(s).query_short(s, statement, params) do
       {:ok, result} -> {:ok, Result.new(result)}
       {:error, _} = error -> reply(s, error)
       _long -> query(s, statement, params, deadline, nil)
@@ -69,7 +69,7 @@ defmodule EctoLibSql.Call do
   end
 
   defp query(s, statement, params, deadline, waiting) do
-    case Native.query(s, statement, params, remaining(deadline)) do
+    case Backend.of(s).query(s, statement, params, remaining(deadline)) do
       {:ok, result} ->
         {:ok, Result.new(result)}
 
@@ -93,7 +93,7 @@ defmodule EctoLibSql.Call do
   end
 
   defp fetch_rest(s, cursor, columns, chunks, num_rows, deadline) do
-    case Native.fetch(s, cursor, @rows_a_call, remaining(deadline)) do
+    case Backend.of(s).fetch(s, cursor, @rows_a_call, remaining(deadline)) do
       {:more, _columns, rows, count} ->
         make_room()
         fetch_rest(s, cursor, columns, [rows | chunks], num_rows + count, deadline)
@@ -109,7 +109,7 @@ defmodule EctoLibSql.Call do
          }}
 
       {:error, _} = error ->
-        Native.deallocate(s, cursor)
+        Backend.of(s).deallocate(s, cursor)
         reply(s, error)
     end
   end
@@ -167,30 +167,30 @@ defmodule EctoLibSql.Call do
   @spec query_row(State.t(), String.t(), params(), deadline()) ::
           {:ok, [Result.value()]} | {:error, :no_rows | :multiple_rows | Error.t()}
   def query_row(s, statement, params, deadline),
-    do: with_encoded(s, params, deadline, &Native.do_query_row(s, statement, &1, &2))
+    do: with_encoded(s, params, deadline, &Backend.of(s).do_query_row(s, statement, &1, &2))
 
   @spec run(State.t(), String.t(), params(), deadline()) :: :ok | {:error, Error.t()}
   def run(s, statement, params, deadline),
-    do: with_encoded(s, params, deadline, &Native.run(s, statement, &1, &2))
+    do: with_encoded(s, params, deadline, &Backend.of(s).run(s, statement, &1, &2))
 
   @spec prepare(State.t(), String.t(), deadline()) :: {:ok, String.t()} | {:error, Error.t()}
-  def prepare(s, sql, deadline), do: waiting(s, deadline, &Native.prepare(s, sql, &1))
+  def prepare(s, sql, deadline), do: waiting(s, deadline, &Backend.of(s).prepare(s, sql, &1))
 
   @spec describe(State.t(), String.t(), deadline()) ::
           {:ok, [{String.t() | nil, String.t() | nil}]} | {:error, Error.t()}
-  def describe(s, sql, deadline), do: waiting(s, deadline, &Native.describe(s, sql, &1))
+  def describe(s, sql, deadline), do: waiting(s, deadline, &Backend.of(s).describe(s, sql, &1))
 
   ## Cursors
 
   @spec declare(State.t(), String.t(), params(), deadline()) ::
           {:ok, String.t()} | {:error, Error.t()}
   def declare(s, statement, params, deadline),
-    do: with_encoded(s, params, deadline, &Native.declare(s, statement, &1, &2))
+    do: with_encoded(s, params, deadline, &Backend.of(s).declare(s, statement, &1, &2))
 
   @spec fetch(State.t(), String.t(), pos_integer(), deadline()) ::
           {:cont | :halt, Result.t()} | {:error, Error.t()}
   def fetch(s, cursor, max_rows, deadline) do
-    case waiting(s, deadline, &Native.fetch(s, cursor, max_rows, &1)) do
+    case waiting(s, deadline, &Backend.of(s).fetch(s, cursor, max_rows, &1)) do
       {:more, columns, rows, count} ->
         {:cont, %Result{columns: columns, rows: rows, num_rows: count}}
 
@@ -208,7 +208,7 @@ defmodule EctoLibSql.Call do
           {:ok, [Result.t()]} | {:error, Error.t()}
   def script(s, sql, transactional, deadline) do
     run_parts(s, sql, deadline, fn sql, first, timeout ->
-      {Native.execute_script(s, sql, transactional, first, timeout),
+      {Backend.of(s).execute_script(s, sql, transactional, first, timeout),
        &binary_part(sql, &1, byte_size(sql) - &1)}
     end)
   end
@@ -218,7 +218,7 @@ defmodule EctoLibSql.Call do
   def batch(s, statements, transactional, deadline) do
     ran =
       run_parts(s, statements, deadline, fn statements, first, timeout ->
-        {Native.execute_list(s, statements, transactional, first, timeout),
+        {Backend.of(s).execute_list(s, statements, transactional, first, timeout),
          &Enum.drop(statements, &1)}
       end)
 
@@ -281,32 +281,34 @@ defmodule EctoLibSql.Call do
   ## Transactions
 
   @spec begin(State.t(), EctoLibSql.behavior(), deadline()) :: :ok | {:error, Error.t()}
-  def begin(s, behavior, deadline), do: waiting(s, deadline, &Native.begin(s, behavior, &1))
+  def begin(s, behavior, deadline),
+    do: waiting(s, deadline, &Backend.of(s).begin(s, behavior, &1))
 
   @spec commit(State.t(), deadline()) :: :ok | {:error, Error.t()}
-  def commit(s, deadline), do: waiting(s, deadline, &Native.commit(s, &1))
+  def commit(s, deadline), do: waiting(s, deadline, &Backend.of(s).commit(s, &1))
 
   @spec rollback(State.t()) :: :ok | {:error, Error.t()}
-  def rollback(s), do: waiting(s, :infinity, fn _timeout -> Native.rollback(s) end)
+  def rollback(s), do: waiting(s, :infinity, fn _timeout -> Backend.of(s).rollback(s) end)
 
   @spec savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
-  def savepoint(s, name, deadline), do: waiting(s, deadline, &Native.savepoint(s, name, &1))
+  def savepoint(s, name, deadline),
+    do: waiting(s, deadline, &Backend.of(s).savepoint(s, name, &1))
 
   @spec release_savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
   def release_savepoint(s, name, deadline),
-    do: waiting(s, deadline, &Native.release_savepoint(s, name, &1))
+    do: waiting(s, deadline, &Backend.of(s).release_savepoint(s, name, &1))
 
   @spec rollback_to_savepoint(State.t(), String.t(), deadline()) :: :ok | {:error, Error.t()}
   def rollback_to_savepoint(s, name, deadline),
-    do: waiting(s, deadline, &Native.rollback_to_savepoint(s, name, &1))
+    do: waiting(s, deadline, &Backend.of(s).rollback_to_savepoint(s, name, &1))
 
   ## The connection
 
   @spec reset(State.t()) :: :ok | {:error, Error.t()}
-  def reset(s), do: waiting(s, :infinity, fn _timeout -> Native.do_reset(s) end)
+  def reset(s), do: waiting(s, :infinity, fn _timeout -> Backend.of(s).do_reset(s) end)
 
   @spec cacheflush(State.t(), deadline()) :: :ok | {:error, Error.t()}
-  def cacheflush(s, deadline), do: waiting(s, deadline, &Native.cacheflush(s, &1))
+  def cacheflush(s, deadline), do: waiting(s, deadline, &Backend.of(s).cacheflush(s, &1))
 
   @doc """
   Copies a database of `source` over one of `target`. Answers the source's data version as of then.
@@ -314,11 +316,16 @@ defmodule EctoLibSql.Call do
   @spec backup(State.t(), String.t(), State.t(), String.t(), deadline()) ::
           {:ok, non_neg_integer()} | {:error, Error.t()}
   def backup(source, source_schema, target, schema, deadline),
-    do: waiting(target, deadline, &Native.backup(source, source_schema, target, schema, &1))
+    do:
+      waiting(
+        target,
+        deadline,
+        &Backend.of(source).backup(source, source_schema, target, schema, &1)
+      )
 
   @spec data_versions(State.t(), deadline()) ::
           {:ok, [{String.t(), non_neg_integer()}]} | {:error, Error.t()}
-  def data_versions(s, deadline), do: waiting(s, deadline, &Native.do_data_versions(s, &1))
+  def data_versions(s, deadline), do: waiting(s, deadline, &Backend.of(s).do_data_versions(s, &1))
 
   @doc """
   A checkpoint. One that readers keep from its end is made again, for as long as the busy timeout.
@@ -326,12 +333,12 @@ defmodule EctoLibSql.Call do
   @spec checkpoint(State.t(), atom(), deadline()) ::
           {:ok, EctoLibSql.checkpoint()} | {:error, Error.t()}
   def checkpoint(s, mode, deadline) do
-    with {:ok, {busy_timeout, _interrupts}} <- Native.patience(s),
+    with {:ok, {busy_timeout, _interrupts}} <- Backend.of(s).patience(s),
          do: checkpoint(s, mode, deadline, min(deadline(busy_timeout), deadline))
   end
 
   defp checkpoint(s, mode, deadline, limit) do
-    case waiting(s, deadline, &Native.checkpoint(s, mode, &1)) do
+    case waiting(s, deadline, &Backend.of(s).checkpoint(s, mode, &1)) do
       {:ok, %{busy: true}} = done when mode != :passive ->
         if remaining(limit) > 0 do
           Process.sleep(:rand.uniform(4))

@@ -35,7 +35,9 @@ if Code.ensure_loaded?(DBConnection) do
           :ok
 
         {:clone, nil} ->
-          :ok
+          if opts[:uri],
+            do: invalid("sandbox: :clone does not go with uri: a server is not copied"),
+            else: :ok
 
         {:clone, _key} ->
           invalid("sandbox: :clone does not go with encryption_key: memory is not encrypted")

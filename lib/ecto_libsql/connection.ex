@@ -74,8 +74,8 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Attach, Call, Clone, ConnectionPool, ConstraintNames, Error}
-    alias EctoLibSql.{MemoryDatabase, Native, PoolOptions, Query, Result, Retry, State}
+    alias EctoLibSql.{Attach, Backend, Call, Clone, ConnectionPool, ConstraintNames, Error}
+    alias EctoLibSql.{MemoryDatabase, PoolOptions, Query, Result, Retry, State}
     alias EctoLibSql.Pool.{Holders, Meter}
 
     require Logger
@@ -153,7 +153,7 @@ if Code.ensure_loaded?(DBConnection) do
     # Interrupts what another process may be running with it.
     @impl true
     def disconnect(_reason, %__MODULE__{driver: driver, clone: clone}) do
-      _ = Native.close(driver)
+      _ = Backend.of(driver).close(driver)
       Clone.close(clone)
     end
 
@@ -164,7 +164,7 @@ if Code.ensure_loaded?(DBConnection) do
     # somebody sent by hand, and would keep the write lock for ever.
     @impl true
     def ping(%__MODULE__{driver: driver} = state) do
-      case Native.autocommit(driver) do
+      case Backend.of(driver).autocommit(driver) do
         {:ok, true} -> {:ok, state}
         {:ok, false} -> end_forgotten_transaction(state)
         {:error, error} -> {:disconnect, error, state}
@@ -223,7 +223,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     # Outside of a transaction, a savepoint would begin a deferred one.
     defp begin_savepoint(opts, state) do
-      with {:ok, false} <- Native.autocommit(state.driver),
+      with {:ok, false} <- Backend.of(state.driver).autocommit(state.driver),
            :ok <- Call.savepoint(state.driver, @savepoint, deadline(opts)) do
         {:ok, done(false), %{state | begun: [:savepoint | state.begun]}}
       else
@@ -301,7 +301,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def handle_status(_opts, %__MODULE__{driver: driver} = state) do
-      case Native.autocommit(driver) do
+      case Backend.of(driver).autocommit(driver) do
         {:ok, true} -> {:idle, state}
         {:ok, false} -> {:transaction, state}
         {:error, error} -> {:disconnect, error, state}
@@ -343,7 +343,7 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     def handle_execute(%Query{kind: {:foreign_keys, on}} = query, [], _opts, state) do
-      case Native.enable_foreign_keys(state.driver, on) do
+      case Backend.of(state.driver).enable_foreign_keys(state.driver, on) do
         :ok -> {:ok, query, done(nil), state}
         {:error, error} -> failed(error, query, [], state)
       end
@@ -394,7 +394,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_deallocate(_query, cursor, _opts, %__MODULE__{driver: driver} = state) do
       Call.leave_stream(cursor.room)
 
-      case Native.deallocate(driver, cursor.id) do
+      case Backend.of(driver).deallocate(driver, cursor.id) do
         :ok -> {:ok, nil, state}
         {:error, error} -> {:error, error, state}
       end

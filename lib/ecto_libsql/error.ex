@@ -17,7 +17,14 @@ defmodule EctoLibSql.Error do
       | `:wrong_connection` | the statement or cursor belongs to another connection |
       | `:not_transaction_owner` | another process began the transaction |
       | `:no_transaction`, `:transaction_open` | there is none, or one already |
-      | `:transaction_lost` | SQLite rolled the transaction back by itself |
+      | `:transaction_lost` | SQLite, or the server, rolled the transaction back by itself |
+      | `:commit_unknown` | COMMIT was sent to a server, and no answer came |
+      | `:connection_refused`, `:host_not_found`, `:tls` | no connection to the server: nothing was sent |
+      | `:connection_lost` | the server's answer did not come, or not whole: whether a write was done is unknown |
+      | `:unauthorized`, `:forbidden` | the token is missing, wrong or expired; it does not allow this |
+      | `:not_found` | the server has no such database |
+      | `:overloaded`, `:blocked`, `:response_too_large` | the server refuses |
+      | `:server_error`, `:protocol_error`, `:network` | the server failed, or made no sense, or cannot be asked |
       | `:transaction_in_batch` | a transactional batch holds `BEGIN`, `COMMIT`, `END` or `ROLLBACK` |
       | `:parameter_count`, `:parameter_names`, `:positional_parameter` | wrong parameters |
       | `:unsupported_parameter` | a value that cannot be stored |
@@ -26,7 +33,7 @@ defmodule EctoLibSql.Error do
       | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
       | `:encryption` | this build has no encryption |
       | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |
-      | `:unsupported` | not in this version, or not with this configuration |
+      | `:unsupported` | not in this version, by this kind of database, or with this configuration |
 
     * `:extended_code` - SQLite's extended result code, an integer, where SQLite gave one
     * `:message` - a sentence

@@ -31,7 +31,7 @@ defmodule EctoLibSql.Native do
   Stops what the connection runs. See `EctoLibSql.interrupt_connection/1`.
   """
   @spec interrupt(State.t()) :: :ok | {:error, Error.t()}
-  def interrupt(_state), do: not_loaded()
+  def interrupt(state), do: EctoLibSql.interrupt_connection(state)
 
   @doc """
   The only row of a query. See `EctoLibSql.query_one/3`.
@@ -44,19 +44,19 @@ defmodule EctoLibSql.Native do
   Ends a prepared statement's run. See `EctoLibSql.reset_stmt/2`.
   """
   @spec reset_statement(State.t(), String.t()) :: :ok | {:error, Error.t()}
-  def reset_statement(_state, _id), do: not_loaded()
+  def reset_statement(state, id), do: EctoLibSql.reset_stmt(state, id)
 
   @doc """
   Forgets a prepared statement. See `EctoLibSql.finalize_stmt/2`.
   """
   @spec close_stmt(State.t(), String.t()) :: :ok | {:error, Error.t()}
-  def close_stmt(_state, _id), do: not_loaded()
+  def close_stmt(state, id), do: EctoLibSql.finalize_stmt(state, id)
 
   @doc """
   What SQLite knows of a statement's result columns. See `EctoLibSql.get_statement_columns/2`.
   """
   @spec get_stmt_columns(State.t(), String.t()) :: {:ok, [map()]} | {:error, Error.t()}
-  def get_stmt_columns(_state, _id), do: not_loaded()
+  def get_stmt_columns(state, id), do: EctoLibSql.get_statement_columns(state, id)
 
   @doc """
   Allows or forbids `load_ext/3` on this connection. Off when a connection is opened.
@@ -215,6 +215,14 @@ defmodule EctoLibSql.Native do
   @doc false
   def do_reset(_state), do: not_loaded()
   @doc false
+  def do_interrupt(_state), do: not_loaded()
+  @doc false
+  def do_reset_statement(_state, _id), do: not_loaded()
+  @doc false
+  def do_close_stmt(_state, _id), do: not_loaded()
+  @doc false
+  def do_get_stmt_columns(_state, _id), do: not_loaded()
+  @doc false
   def do_query_row(_state, _statement, _params, _timeout), do: not_loaded()
   @doc false
   def patience(_state), do: not_loaded()
@@ -222,6 +230,31 @@ defmodule EctoLibSql.Native do
   def give_up(_state, _turn), do: not_loaded()
   @doc false
   def write_gate(_state), do: not_loaded()
+
+  ## Connections to servers: EctoLibSql.Remote
+
+  @doc false
+  def remote_open(_options), do: not_loaded()
+  @doc false
+  def remote_call(_state, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def remote_call_long(_state, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def remote_cancel(_call), do: not_loaded()
+  @doc false
+  def remote_close(_state), do: not_loaded()
+  @doc false
+  def remote_interrupt(_state, _statement), do: not_loaded()
+  @doc false
+  def remote_status(_state), do: not_loaded()
+  @doc false
+  def remote_statement(_state, _id), do: not_loaded()
+  @doc false
+  def remote_finalize(_state, _id), do: not_loaded()
+  @doc false
+  def remote_deallocate(_state, _cursor), do: not_loaded()
+  @doc false
+  def remote_set_token(_state, _token), do: not_loaded()
 
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -4,6 +4,7 @@ defmodule EctoLibSql.Options do
   # connection with. Validated once, at connect.
 
   alias EctoLibSql.{Error, MemoryStatistics}
+  alias EctoLibSql.Remote.Options, as: RemoteOptions
 
   @form {:in, [:string, :binary]}
   @boolean {:in, [true, false, :on, :off]}
@@ -53,12 +54,9 @@ defmodule EctoLibSql.Options do
   # writes its header.
   @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
 
-  @remote [:uri, :auth_token, :sync, :read_your_writes, :namespace]
-
-  @type validated :: %{
-          native: map(),
-          load_extensions: [{String.t(), String.t() | nil}]
-        }
+  @type validated ::
+          {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
+          | {:remote, map()}
 
   @doc """
   The options' names.
@@ -76,11 +74,21 @@ defmodule EctoLibSql.Options do
   def validate(options) do
     with :ok <- keyword(options),
          :ok <- known(options),
-         :ok <- each_valid(options),
+         do: if(options[:uri], do: remote(options), else: local(options))
+  end
+
+  defp local(options) do
+    with :ok <- no_remote(options),
+         :ok <- check_types(options, []),
          :ok <- agree(options),
          {:ok, _kept?} <- MemoryStatistics.choose(),
          :ok <- heap_limits(options),
-         do: {:ok, prepare(options)}
+         do: {:ok, {:local, prepare(options)}}
+  end
+
+  defp remote(options) do
+    with {:ok, remote} <- options |> Keyword.delete(:mvcc) |> RemoteOptions.validate(),
+         do: {:ok, {:remote, remote}}
   end
 
   defp keyword(options) do
@@ -90,18 +98,14 @@ defmodule EctoLibSql.Options do
   end
 
   defp known(options) do
-    keys = Keyword.keys(options)
-    remote = Enum.find(keys, &(&1 in @remote))
-    unknown = Enum.uniq(keys -- (names() ++ @remote ++ [:mvcc]))
+    known = names() ++ RemoteOptions.names()
+    unknown = options |> Keyword.keys() |> Enum.reject(&(&1 in [:mvcc | known])) |> Enum.uniq()
 
     cond do
       unknown != [] ->
         invalid(
-          "unknown #{plural(unknown, "option")} #{list(unknown)}; the options are #{list(names())}"
+          "unknown #{plural(unknown, "option")} #{list(unknown)}; the options are #{list(known)}"
         )
-
-      remote ->
-        error(:unsupported, "#{remote}: this version opens local databases only")
 
       options[:mvcc] ->
         error(:unsupported, "mvcc: libSQL has no MVCC (BEGIN CONCURRENT is not in its grammar)")
@@ -111,9 +115,20 @@ defmodule EctoLibSql.Options do
     end
   end
 
-  defp each_valid(options) do
+  defp no_remote(options) do
+    case Enum.find(RemoteOptions.names(), &Keyword.has_key?(options, &1)) do
+      nil -> :ok
+      option -> invalid("#{option} goes with uri: a database on a server")
+    end
+  end
+
+  @doc """
+  Checks the options' values: those of local databases, and those of these types.
+  """
+  @spec check_types(keyword(), keyword()) :: :ok | {:error, Error.t()}
+  def check_types(options, types) do
     Enum.find_value(options, :ok, fn {name, value} ->
-      case name != :mvcc && takes(elem(@options[name], 0), value) do
+      case name != :mvcc && takes(types[name] || elem(@options[name], 0), value) do
         false -> nil
         nil -> nil
         takes -> invalid("#{name} takes #{takes}, got: #{shown(name, value)}")
@@ -150,6 +165,18 @@ defmodule EctoLibSql.Options do
   defp takes(:key, value),
     do: unless(is_binary(value) and value != "", do: "a binary that is not empty")
 
+  defp takes(:token, value),
+    do:
+      unless(is_binary(value) or is_function(value, 0),
+        do: "a string, or a function without arguments that answers one"
+      )
+
+  defp takes(:certificate, value),
+    do:
+      unless(match?({a, b} when is_binary(a) and is_binary(b), value),
+        do: "{certificate, key}, the paths of two PEM files"
+      )
+
   defp takes(:extensions, value) do
     fine? =
       is_list(value) and
@@ -176,7 +203,9 @@ defmodule EctoLibSql.Options do
   defp agree(options) do
     cond do
       options[:database] == nil ->
-        invalid("database is missing: a path, \":memory:\", or a file: URI")
+        invalid(
+          "database is missing: a path, \":memory:\", or a file: URI (or uri, that of a server)"
+        )
 
       contradictory_modes?(options) ->
         invalid(
@@ -307,7 +336,10 @@ defmodule EctoLibSql.Options do
   defp on?(value), do: value in [true, :on]
 
   # A secret is never shown, also not one of the wrong type.
-  defp shown(:encryption_key, value), do: kind(value)
+  defp shown(name, value)
+       when name in [:encryption_key, :auth_token, :remote_encryption_key, :uri],
+       do: kind(value)
+
   defp shown(_name, value), do: inspect(value)
 
   defp kind(value) when is_binary(value), do: "a binary"

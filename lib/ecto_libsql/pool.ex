@@ -100,7 +100,7 @@ if Code.ensure_loaded?(DBConnection) do
             opened: non_neg_integer() | nil,
             utilisation: float() | nil,
             uptime: non_neg_integer() | nil,
-            mode: :local | nil,
+            mode: :local | :remote | nil,
             database: String.t() | nil,
             gate: map() | nil,
             holders: [holder()]

@@ -64,9 +64,19 @@ if Code.ensure_loaded?(DBConnection) do
     def validate(opts) do
       with {:ok, _mode} <- transaction_mode(opts),
            :ok <- Attach.validate(attach(opts)),
+           :ok <- no_attach_at_server(opts),
            :ok <- Clone.validate(opts),
            {:ok, _options} <- opts |> driver() |> Options.validate(),
            do: :ok
+    end
+
+    defp no_attach_at_server(opts) do
+      if opts[:uri] && attach(opts) != [] do
+        message = "attach does not go with uri: databases are attached to local ones only"
+        {:error, %Error{code: :unsupported, message: message}}
+      else
+        :ok
+      end
     end
 
     @doc """

@@ -3,7 +3,7 @@ defmodule EctoLibSql.Retry do
   # Running again what failed for a reason that may pass, where nothing of it was applied: the
   # option :retry.
 
-  alias EctoLibSql.{Error, Native, State, Telemetry}
+  alias EctoLibSql.{Backend, Error, State, Telemetry}
 
   # In milliseconds.
   @first_backoff 10
@@ -40,7 +40,7 @@ defmodule EctoLibSql.Retry do
   def call(s, times, fun) do
     attempt(s, times, 1, :call, fun, fn
       {:error, %Error{code: code} = error} when code in @locks or code in @io ->
-        if match?({:ok, true}, Native.autocommit(s)), do: error
+        if match?({:ok, true}, Backend.of(s).autocommit(s)), do: error
 
       _reply ->
         nil

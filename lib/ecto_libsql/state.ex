@@ -8,20 +8,22 @@ defmodule EctoLibSql.State do
   Public fields:
 
     * `:conn_id` - the connection's id, as `EctoLibSql.connections/0` lists it
-    * `:mode` - `:local`
-    * `:database` - the path, `":memory:"`, or the `file:` URI
+    * `:mode` - `:local`, or `:remote` for a database on a server
+    * `:database` - the path, `":memory:"`, or the `file:` URI; of a server, its URI without the query
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`
     * `:retry` - how often a call is made again that does not say
+    * `:auth_token` - for a server, the function that answers the token, where one was given
   """
 
   @enforce_keys [:conn_id, :mode, :database]
-  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0]
+  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0, auth_token: nil]
 
   @type t :: %__MODULE__{
           conn_id: String.t(),
-          mode: :local,
+          mode: :local | :remote,
           database: String.t(),
           timeout: timeout(),
-          retry: non_neg_integer()
+          retry: non_neg_integer(),
+          auth_token: (-> String.t()) | nil
         }
 end

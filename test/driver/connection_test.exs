@@ -95,8 +95,8 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
     end
 
     test "says what this version cannot do" do
-      assert {:error, %Error{code: :unsupported, message: "uri:" <> _}} =
-               EctoLibSql.connect(uri: "libsql://example.com")
+      assert {:error, %Error{code: :unsupported, message: "database with uri:" <> _}} =
+               EctoLibSql.connect(uri: "libsql://example.com", database: "replica.db")
 
       assert {:error, %Error{code: :unsupported, message: "mvcc:" <> _}} =
                EctoLibSql.connect(database: ":memory:", mvcc: true)
@@ -355,7 +355,9 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
       s = connect!()
 
       assert s |> Map.from_struct() |> Map.keys() |> Enum.sort() ==
-               [:conn_id, :database, :mode, :retry, :timeout]
+               [:auth_token, :conn_id, :database, :mode, :retry, :timeout]
+
+      assert s.auth_token == nil
     end
   end
 end

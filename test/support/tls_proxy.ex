@@ -13,7 +13,8 @@ defmodule EctoLibSql.Test.TlsProxy do
 
   @type t :: %__MODULE__{}
 
-  @key {:namedCurve, :secp256r1}
+  # An elliptic curve's would have parameters in its signatures that rustls refuses.
+  @key {:rsa, 2048, 65_537}
   @subject_alternative_name {2, 5, 29, 17}
 
   @doc """

@@ -45,6 +45,24 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     A database `":memory:"` is shared by the repo's connections and lives as long as the repo.
 
+    ## Servers
+
+    With `uri: "libsql://…", auth_token: "…"` instead of `:database`, the repo's database is on a libSQL
+    server: see "Servers" in `EctoLibSql`. Queries, writes, constraints, transactions, streams and
+    migrations are the same. What is not:
+
+      * A migration that has to build a table anew (see `Ecto.Adapters.LibSql.Migration`) is refused
+        by its first step, with the code `:unsupported`: a server cannot stop enforcing foreign keys
+        inside a transaction. What `ALTER TABLE` can do works
+      * Migrators of one cluster of VMs wait for each other. Of others, the one that comes second
+        fails at the version that is there already, and is rolled back
+      * A transaction with several statements takes a round trip for each, and two for its begin and
+        commit. One that keeps another writer waiting for five seconds is rolled back by the server
+      * Queries without a schema that also have a source with one get JSON and decimals as text
+      * Arithmetic and comparisons of decimals by the driver's own functions, `sandbox: :clone`,
+        `:attach` and `:read_only` are for local databases
+      * `mix ecto.create` and `mix ecto.drop` create and drop nothing: the server's owner does
+
     ## Transactions
 
     `Repo.transaction(fun, mode: mode)` begins as `EctoLibSql.Connection` describes. By default it
@@ -191,6 +209,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       own = %{
         database: config[:database],
+        uri: config[:uri],
         column_types: types,
         retry: Keyword.get(config, :retry, 0)
       }

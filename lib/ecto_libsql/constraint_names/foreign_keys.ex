@@ -5,7 +5,7 @@ defmodule EctoLibSql.ConstraintNames.ForeignKeys do
   # keys deferred, after which some row refers to nothing.
 
   alias EctoLibSql.ConstraintNames.{Schema, Trial}
-  alias EctoLibSql.{Identifier, Native, State}
+  alias EctoLibSql.{Backend, Identifier, State}
 
   import EctoLibSql.Identifier, only: [quote_name: 1, quote_name: 2]
 
@@ -65,11 +65,11 @@ defmodule EctoLibSql.ConstraintNames.ForeignKeys do
   end
 
   defp try_unenforced(s, sql, params, keys) do
-    with :ok <- Native.enable_foreign_keys(s, false) do
+    with :ok <- Backend.of(s).enable_foreign_keys(s, false) do
       try do
         with {:ok, _} <- Trial.query(s, sql, params), do: violations(s, keys, nil)
       after
-        Native.enable_foreign_keys(s, true)
+        Backend.of(s).enable_foreign_keys(s, true)
       end
     end
   end

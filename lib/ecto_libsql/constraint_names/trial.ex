@@ -3,7 +3,7 @@ defmodule EctoLibSql.ConstraintNames.Trial do
   # Runs what nobody is to see: in a savepoint of the open transaction, or in a transaction of its
   # own, and always rolled back.
 
-  alias EctoLibSql.{Call, Native, State}
+  alias EctoLibSql.{Backend, Call, State}
 
   @savepoint "ecto_libsql_trial"
   # The statement has failed already; the caller waits only to learn why.
@@ -14,7 +14,7 @@ defmodule EctoLibSql.ConstraintNames.Trial do
   """
   @spec run(State.t(), (-> result)) :: result | {:error, EctoLibSql.Error.t()} when result: term()
   def run(%State{} = s, fun) do
-    case Native.autocommit(s) do
+    case Backend.of(s).autocommit(s) do
       {:ok, true} -> in_transaction(s, fun)
       {:ok, false} -> in_savepoint(s, fun)
       {:error, _} = error -> error
@@ -37,7 +37,7 @@ defmodule EctoLibSql.ConstraintNames.Trial do
         fun.()
       after
         # Not where a statement with OR ROLLBACK has ended the transaction.
-        with {:ok, false} <- Native.autocommit(s) do
+        with {:ok, false} <- Backend.of(s).autocommit(s) do
           Call.rollback_to_savepoint(s, @savepoint, :infinity)
           Call.release_savepoint(s, @savepoint, :infinity)
         end

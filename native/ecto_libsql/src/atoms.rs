@@ -46,6 +46,26 @@ rustler::atoms! {
     process,
     connection,
 
+    // connections to servers
+    remote = "Elixir.EctoLibSql.Remote",
+    uri,
+    auth_token,
+    namespace,
+    ca_file,
+    client_certificate,
+    query,
+    declare,
+    fetch,
+    batch,
+    script,
+    prepare,
+    describe,
+    begin,
+    commit,
+    rollback,
+    reset,
+    ping,
+
     // journal modes
     delete,
     truncate,

@@ -69,7 +69,7 @@ fn execute_list<'a>(
     reply(env, ran, |ran| ran_term(env, &ran))
 }
 
-fn decode_list<'a>(statements: Term<'a>) -> Result<Vec<(&'a str, TermParams<'a>)>> {
+pub fn decode_list<'a>(statements: Term<'a>) -> Result<Vec<(&'a str, TermParams<'a>)>> {
     let not_a_batch =
         || Error::InvalidArgument("a batch is a list of {sql, params} tuples".to_owned());
     statements

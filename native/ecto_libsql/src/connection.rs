@@ -53,22 +53,25 @@ fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         },
         caller_alive,
     };
-    let scope = if scope == atoms::connection() {
+    Ok((open_options, self::scope(scope)))
+}
+
+pub fn scope(scope: Atom) -> Scope {
+    if scope == atoms::connection() {
         Scope::Connection
     } else {
         Scope::Process
-    };
-    Ok((open_options, scope))
+    }
 }
 
-fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
+pub fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
     options
         .map_get(key)
         .and_then(|value| value.decode())
         .map_err(|_| Error::InvalidArgument(format!("the option {key:?} cannot be read")))
 }
 
-fn form(options: Term<'_>, key: Atom) -> Result<Form> {
+pub fn form(options: Term<'_>, key: Atom) -> Result<Form> {
     match get::<Atom>(options, key)? {
         form if form == atoms::string() => Ok(Form::Text),
         form if form == atoms::binary() => Ok(Form::Binary),
@@ -120,7 +123,7 @@ fn ping<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 
 /// Stops what runs and who waits. Returns at once: it takes no lock that a running query holds.
 #[rustler::nif]
-fn interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+fn do_interrupt<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let interrupted = CallContext::new(env, state).map(|context| context.connection.interrupt());
     reply_unit(env, interrupted)
 }

@@ -21,6 +21,7 @@ mod metadata;
 mod owner;
 mod params;
 mod query;
+mod remote;
 mod result;
 mod statement;
 #[allow(unsafe_code)]
@@ -30,7 +31,10 @@ mod transaction;
 use rustler::{Env, Term};
 
 fn load(env: Env<'_>, _info: Term<'_>) -> bool {
-    owner::start_reaper() && env.register::<owner::OwnerWatch>().is_ok()
+    owner::start_reaper()
+        && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<remote::RemoteWatch>().is_ok()
+        && env.register::<remote::RemoteCall>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -8,6 +8,7 @@ use rustler::{Atom, Encoder, Env, Term};
 use crate::atoms;
 use crate::error::{named_atom, reply, reply_ok, reply_unit};
 use crate::owner::{CallContext, Connection, Pid, REGISTRY};
+use crate::remote;
 use crate::result::{call, id_text};
 use crate::terms;
 
@@ -97,14 +98,15 @@ fn memory_statistics(keep: bool) -> bool {
     local::memory_statistics(keep)
 }
 
-/// Every open connection with its statements, cursors and ages. Waits for none of them.
+/// Every open connection, those to servers last, with its statements, cursors and ages. Waits for
+/// none of them.
 #[rustler::nif(schedule = "DirtyCpu")]
 fn connections(env: Env<'_>) -> Vec<Term<'_>> {
-    REGISTRY
-        .sessions()
+    let sessions = REGISTRY.sessions();
+    let local = sessions
         .iter()
-        .map(|connection| connection_term(env, connection))
-        .collect()
+        .map(|connection| connection_term(env, connection));
+    local.chain(remote::connection_terms(env)).collect()
 }
 
 fn connection_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {

@@ -15,6 +15,7 @@ use crate::atoms;
 use crate::calling::{Calling, with_env};
 use crate::gate::HOOKS;
 use crate::params::bytes;
+use crate::remote;
 
 /// A local process, as the engine's owner.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,8 +55,14 @@ impl CallContext {
             .ok()
             .and_then(|id| Id::try_parse_ascii(bytes(id)?).ok())
             .ok_or_else(|| Error::InvalidArgument("this is no %EctoLibSql.State{}".to_owned()))?;
+        let connection = REGISTRY.session(id).map_err(|error| match error {
+            Error::ConnectionClosed if remote::is_open(id) => Error::Unsupported(
+                "the connection is one to a server, and this is for local databases".to_owned(),
+            ),
+            error => error,
+        })?;
         Ok(CallContext {
-            connection: REGISTRY.session(id)?,
+            connection,
             caller: Pid(env.pid()),
             _calling: Calling::begin(env),
         })

@@ -5,7 +5,8 @@ use std::cell::Cell;
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::form::Forms;
 use ecto_libsql_engine::params::{Binder, Params};
-use ecto_libsql_engine::value::ValueRef;
+use ecto_libsql_engine::remote::RemoteParams;
+use ecto_libsql_engine::value::{Value, ValueRef};
 use rustler::{Atom, Binary, Env, ListIterator, MapIterator, OwnedBinary, Term, TermType};
 
 use crate::atoms;
@@ -117,6 +118,44 @@ impl<'a> TermParams<'a> {
         }
     }
 
+    /// The values, apart from the call's environment, for a server.
+    pub fn for_server(&self, forms: Forms) -> Result<RemoteParams> {
+        match self.params.get_type() {
+            TermType::List => self.list_for_server(forms),
+            TermType::Map if self.params.map_get(atoms::__struct__()).is_err() => {
+                self.named_for_server(map_pairs(self.params)?, forms)
+            }
+            _ => Err(not_params()),
+        }
+    }
+
+    fn list_for_server(&self, forms: Forms) -> Result<RemoteParams> {
+        let elements = self
+            .params
+            .decode::<Vec<Term<'a>>>()
+            .map_err(|_| not_params())?;
+        if elements.first().is_some_and(|first| begins_names(*first)) {
+            return self.named_for_server(list_pairs(elements.into_iter())?, forms);
+        }
+        let values = elements.into_iter().enumerate().map(|(index, term)| {
+            self.value(term, forms, &|| (index + 1).to_string())
+                .map(Value::from)
+        });
+        Ok(RemoteParams::List(values.collect::<Result<_>>()?))
+    }
+
+    fn named_for_server(
+        &self,
+        pairs: Vec<(String, Term<'a>)>,
+        forms: Forms,
+    ) -> Result<RemoteParams> {
+        let values = pairs.into_iter().map(|(key, term)| {
+            let value = self.value(term, forms, &|| key.clone())?.into();
+            Ok((key, value))
+        });
+        Ok(RemoteParams::Named(values.collect::<Result<_>>()?))
+    }
+
     fn value(
         &self,
         term: Term<'a>,
@@ -164,10 +203,7 @@ impl<'a> TermParams<'a> {
             .map_err(|_| not_params())?
             .peekable();
         if elements.peek().is_some_and(|first| begins_names(*first)) {
-            let pairs = elements
-                .map(|element| pair(element).ok_or_else(mixed))
-                .collect::<Result<Vec<_>>>()?;
-            return self.bind_named(binder, &pairs);
+            return self.bind_named(binder, &list_pairs(elements)?);
         }
         binder.check_count(length)?;
         let forms = binder.forms();
@@ -180,11 +216,7 @@ impl<'a> TermParams<'a> {
     }
 
     fn bind_map(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
-        let pairs = MapIterator::new(self.params)
-            .ok_or_else(not_params)?
-            .map(|(key, value)| key_text(key).map(|key| (key, value)).ok_or_else(mixed))
-            .collect::<Result<Vec<_>>>()?;
-        self.bind_named(binder, &pairs)
+        self.bind_named(binder, &map_pairs(self.params)?)
     }
 
     fn bind_named(&self, binder: &mut Binder<'_, 'a>, pairs: &[(String, Term<'a>)]) -> Result<()> {
@@ -272,6 +304,19 @@ fn atom_value<'a>(term: Term<'a>) -> Option<ValueRef<'a>> {
     } else {
         None
     }
+}
+
+fn list_pairs<'a>(elements: impl Iterator<Item = Term<'a>>) -> Result<Vec<(String, Term<'a>)>> {
+    elements
+        .map(|element| pair(element).ok_or_else(mixed))
+        .collect()
+}
+
+fn map_pairs<'a>(map: Term<'a>) -> Result<Vec<(String, Term<'a>)>> {
+    MapIterator::new(map)
+        .ok_or_else(not_params)?
+        .map(|(key, value)| key_text(key).map(|key| (key, value)).ok_or_else(mixed))
+        .collect()
 }
 
 /// `{name, value}`

@@ -25,7 +25,7 @@ fn prepare<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>, timeout: Term
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn reset_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+fn do_reset_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
     let reset = with_id(env, state, statement, |context, id| {
         context
             .connection
@@ -46,7 +46,7 @@ fn interrupt_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn close_stmt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+fn do_close_stmt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
     let closed = with_id(env, state, statement, |context, id| {
         context.connection.finalize(context.caller, id)
     });
@@ -54,7 +54,7 @@ fn close_stmt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a
 }
 
 #[rustler::nif(schedule = "DirtyIo")]
-fn get_stmt_columns<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+fn do_get_stmt_columns<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
     let columns = look(env, state, statement, |statement| Ok(statement.columns()));
     reply(env, columns, |columns| {
         let columns: Vec<_> = columns

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use ecto_libsql_engine::local::{Flow, Row, RowSink, Statement};
-use ecto_libsql_engine::value::ValueRef;
+use ecto_libsql_engine::value::{Value, ValueRef};
 use rustler::sys::{
     ErlNifEnv, enif_make_double, enif_make_int64, enif_make_list_from_array,
     enif_make_map_from_arrays, enif_make_new_binary,
@@ -140,7 +140,7 @@ impl RowSink for RowTerms<'_> {
 fn raw_value(env: *mut ErlNifEnv, value: ValueRef<'_>) -> RawTerm {
     match value {
         ValueRef::Null => atoms::nil().as_c_arg(),
-        // SAFETY: env is the environment of the running call.
+        // SAFETY: env is the environment of the running call, or of a message.
         ValueRef::Integer(integer) => unsafe { enif_make_int64(env, integer) },
         ValueRef::Real(real) if real.is_finite() => {
             // SAFETY: as above; a non-finite double would not be a term.
@@ -168,6 +168,15 @@ fn raw_list(env: *mut ErlNifEnv, terms: &[RawTerm]) -> RawTerm {
     // SAFETY: every term was made in env. The VM cannot hold lists of more than u32::MAX cells
     // made at once; Limit::CALL keeps results far below, scripts fail at SQLite's limits first.
     unsafe { enif_make_list_from_array(env, terms.as_ptr(), terms.len() as u32) }
+}
+
+/// A row whose values are in Rust's memory.
+pub fn row<'a>(env: Env<'a>, values: &[Value]) -> Term<'a> {
+    let terms = values
+        .iter()
+        .map(|value| raw_value(env.as_c_arg(), value.as_ref()))
+        .collect::<Vec<_>>();
+    list(env, &terms)
 }
 
 fn list<'a>(env: Env<'a>, terms: &[RawTerm]) -> Term<'a> {

@@ -22,7 +22,7 @@ fn begin<'a>(env: Env<'a>, state: Term<'a>, behavior: Atom, timeout: Term<'a>) -
     reply_unit(env, begun)
 }
 
-fn behavior_of(behavior: Atom) -> Result<Behavior> {
+pub fn behavior_of(behavior: Atom) -> Result<Behavior> {
     match behavior {
         behavior if behavior == atoms::deferred() => Ok(Behavior::Deferred),
         behavior if behavior == atoms::immediate() => Ok(Behavior::Immediate),

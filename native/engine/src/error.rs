@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::remote::Failure;
 use crate::result_code;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -99,7 +100,7 @@ pub enum Error {
     #[error("a transaction is already open; use a savepoint to nest")]
     TransactionOpen,
 
-    #[error("SQLite rolled the transaction back: {reason}; call rollback, then begin anew")]
+    #[error("the database rolled the transaction back: {reason}; call rollback, then begin anew")]
     TransactionLost { reason: String },
 
     #[error(
@@ -127,6 +128,18 @@ pub enum Error {
 
     #[error("{0}")]
     Encryption(&'static str),
+
+    /// What this kind of database cannot do.
+    #[error("{0}")]
+    Unsupported(String),
+
+    /// A server could not be asked, or did not answer as it should.
+    #[error("{message}")]
+    Remote {
+        failure: Failure,
+        message: String,
+        statement: Option<String>,
+    },
 }
 
 impl Error {
@@ -160,6 +173,8 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
+            Error::Unsupported(_) => "unsupported",
+            Error::Remote { failure, .. } => failure.code(),
         }
     }
 
@@ -177,7 +192,9 @@ impl Error {
     pub fn statement(&self) -> Option<&str> {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => error.statement.as_deref(),
-            Error::Timeout { statement } | Error::Interrupted { statement } => statement.as_deref(),
+            Error::Timeout { statement }
+            | Error::Interrupted { statement }
+            | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
@@ -249,6 +266,16 @@ impl Error {
         }))
     }
 
+    /// A statement that writes, in a transaction that must not.
+    pub(crate) fn read_only_transaction(statement: &str) -> Error {
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code: ffi::SQLITE_READONLY,
+            message: "attempt to write in a read-only transaction".to_owned(),
+            statement: Some(statement.to_owned()),
+            offset: None,
+        }))
+    }
+
     /// Outside of WAL mode, a reader that waited for a writer would keep it from its commit.
     pub(crate) fn reader_among_writers(statement: &str) -> Error {
         Error::Sqlite(Box::new(SqliteError {
@@ -265,6 +292,25 @@ impl Error {
     pub(crate) fn without_index(self) -> Error {
         match self {
             Error::Batch { source, .. } => *source,
+            error => error,
+        }
+    }
+
+    /// The error with the SQL that it is about.
+    pub(crate) fn with_statement(self, sql: &str) -> Error {
+        let sql = Some(sql.to_owned());
+        match self {
+            Error::Sqlite(mut error) => {
+                error.statement = sql;
+                Error::Sqlite(error)
+            }
+            Error::Remote {
+                failure, message, ..
+            } => Error::Remote {
+                failure,
+                message,
+                statement: sql,
+            },
             error => error,
         }
     }

@@ -1,8 +1,8 @@
 //! The engine of ecto_libsql: libSQL behind a safe interface.
 //!
 //! Nothing here knows the BEAM: `cargo test`, criterion and fuzzers drive it as it is.
-//! [`local`] runs databases in this process through libSQL's C library; [`registry`] keeps what
-//! is open under ids, with the process that owns it.
+//! [`local`] runs databases in this process through libSQL's C library; [`remote`] asks servers;
+//! [`registry`] keeps what is open under ids, with the process that owns it.
 
 #![deny(unsafe_code)]
 
@@ -13,10 +13,11 @@ pub mod form;
 pub mod gate;
 mod gates;
 pub mod jsonb;
+mod keyword;
 pub mod local;
 pub mod params;
-
 pub mod registry;
+pub mod remote;
 pub mod result_code;
 pub mod session;
 pub mod value;

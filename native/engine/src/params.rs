@@ -64,7 +64,8 @@ impl<'s, 'p> Binder<'s, 'p> {
     }
 }
 
-fn resolve(names: &[Option<&str>], given: &[&str]) -> Result<Vec<usize>> {
+/// As [`Binder::resolve`], for parameters of these names.
+pub(crate) fn resolve(names: &[Option<&str>], given: &[&str]) -> Result<Vec<usize>> {
     let mut used = vec![false; given.len()];
     let mut missing = Vec::new();
     let mut order = Vec::with_capacity(names.len());

@@ -39,6 +39,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     Constraints are created and dropped by a rebuild, those of any kind by their names.
 
+    A database on a server cannot have tables built anew: such a change is an error there.
+
     ## References
 
     A foreign key is named as in other databases (`posts_author_id_fkey`), and reported by that name.

@@ -32,6 +32,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         # Nobody outside of this VM has it.
         :memory ->
           :global.trans({{__MODULE__, meta.pid}, self()}, fun, [node()])
+
+        # A server has no lock that outlives five seconds of others' waiting. Migrators of VMs that
+        # do not know each other are kept apart by their migrations' own transactions: the one that
+        # comes second fails at the version that is there already, and is rolled back.
+        :error ->
+          check_pool_size(meta)
+          :global.trans({{__MODULE__, meta.uri}, self()}, fun)
       end
     end
 

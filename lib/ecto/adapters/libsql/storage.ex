@@ -37,6 +37,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @spec storage_down(keyword()) :: :ok | {:error, :already_down | term()}
     def storage_down(config) do
+      if config[:uri], do: not_here(), else: drop(config)
+    end
+
+    defp not_here,
+      do: {:error, "a database on a server (uri) is created and dropped there, not from here"}
+
+    defp drop(config) do
       case {storage_status(config), file(config[:database])} do
         {:up, {:ok, path}} -> remove(path)
         {:up, :memory} -> :ok
@@ -56,10 +63,26 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     @doc """
-    A database in memory is always up: it begins and ends with its repo.
+    A database in memory is always up: it begins and ends with its repo. One on a server is up when
+    it answers.
     """
     @spec storage_status(keyword()) :: :up | :down | {:error, term()}
     def storage_status(config) do
+      if config[:uri], do: server_status(config), else: file_status(config)
+    end
+
+    defp server_status(config) do
+      with {:ok, connection} <- EctoLibSql.connect(Execution.driver_options(config)),
+           pinged = EctoLibSql.ping(connection),
+           :ok <- EctoLibSql.disconnect(connection),
+           :ok <- pinged do
+        :up
+      else
+        {:error, error} -> {:error, error.message}
+      end
+    end
+
+    defp file_status(config) do
       case file(config[:database]) do
         {:ok, path} -> if File.exists?(path), do: :up, else: :down
         :memory -> :up

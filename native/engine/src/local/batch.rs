@@ -6,6 +6,7 @@ use super::rows::{Outcome, RowSink};
 use super::statement::Statement;
 use super::transaction::Behavior;
 use crate::error::{Error, Result};
+use crate::keyword::{Kind, first_word, kind, skip_blank};
 use crate::params::Params;
 
 /// What a batch or a script did.
@@ -175,60 +176,15 @@ pub(super) fn refuse_transaction_control(statement: &Statement, index: usize) ->
     if !statement.readonly() || statement.column_count() > 0 {
         return Ok(());
     }
-    let rest = skip_blank(statement.sql());
-    let word = first_word(rest);
-    let ends = match word.to_ascii_uppercase().as_str() {
-        "BEGIN" | "COMMIT" | "END" => true,
-        // ROLLBACK TO goes back to a savepoint; the transaction stays open.
-        "ROLLBACK" => !rest
-            .split(|c: char| !c.is_ascii_alphabetic())
-            .any(|word| word.eq_ignore_ascii_case("to")),
-        _ => false,
-    };
-    if ends {
-        Err(Error::TransactionInBatch {
+    refuse_transaction_keyword(statement.sql(), index)
+}
+
+pub(crate) fn refuse_transaction_keyword(sql: &str, index: usize) -> Result<()> {
+    match kind(sql) {
+        Kind::Begin | Kind::Commit | Kind::Rollback => Err(Error::TransactionInBatch {
             index,
-            keyword: word.to_ascii_uppercase(),
-        })
-    } else {
-        Ok(())
-    }
-}
-
-fn first_word(sql: &str) -> &str {
-    let end = sql
-        .find(|c: char| !c.is_ascii_alphabetic())
-        .unwrap_or(sql.len());
-    &sql[..end]
-}
-
-/// Skips white space, semicolons and both kinds of comment.
-fn skip_blank(mut sql: &str) -> &str {
-    loop {
-        let rest = sql.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
-        sql = if let Some(comment) = rest.strip_prefix("--") {
-            comment.find('\n').map_or("", |end| &comment[end..])
-        } else if let Some(comment) = rest.strip_prefix("/*") {
-            comment.find("*/").map_or("", |end| &comment[end + 2..])
-        } else {
-            return rest;
-        };
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_word_is_found_behind_comments() {
-        for (sql, word) in [
-            ("COMMIT", "COMMIT"),
-            (" ; -- BEGIN\n/* END */ rollback;", "rollback"),
-            ("/* open", ""),
-            ("-- only", ""),
-        ] {
-            assert_eq!(first_word(skip_blank(sql)), word, "{sql}");
-        }
+            keyword: first_word(skip_blank(sql)).to_ascii_uppercase(),
+        }),
+        _ => Ok(()),
     }
 }

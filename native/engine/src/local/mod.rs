@@ -36,6 +36,7 @@ mod statement;
 mod system_calls;
 mod transaction;
 
+pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
 pub use cache::CacheStats;
 pub use call::{Call, Interrupt};

@@ -7,13 +7,11 @@
 
 use std::time::Instant;
 
-use libsql::ffi;
-
 use super::call::Call;
 use super::connection::{Connection, Source};
 use super::rows::CountRows;
 use super::statement::Statement;
-use crate::error::{Error, Result, SqliteError};
+use crate::error::{Error, Result};
 use crate::params::NoParams;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +24,7 @@ pub enum Behavior {
 }
 
 impl Behavior {
-    fn sql(self) -> &'static str {
+    pub(crate) fn sql(self) -> &'static str {
         match self {
             Behavior::Deferred => "BEGIN DEFERRED",
             Behavior::Immediate => "BEGIN IMMEDIATE",
@@ -155,12 +153,7 @@ impl Connection {
             .as_ref()
             .is_some_and(|open| open.behavior == Some(Behavior::ReadOnly));
         if read_only && !statement.readonly() {
-            Err(Error::Sqlite(Box::new(SqliteError {
-                extended_code: ffi::SQLITE_READONLY,
-                message: "attempt to write in a read-only transaction".to_owned(),
-                statement: Some(statement.sql().to_owned()),
-                offset: None,
-            })))
+            Err(Error::read_only_transaction(statement.sql()))
         } else {
             Ok(())
         }

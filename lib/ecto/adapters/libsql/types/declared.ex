@@ -61,6 +61,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     def decode(result, _opts, _describe), do: result
 
+    # A server does not say which table a column is of: where some have types, it may be theirs.
+    defp decoder({nil, _declared}, [_ | _]), do: nil
+
     defp decoder({table, declared}, typed_tables) do
       if table not in typed_tables, do: decoder(declared)
     end

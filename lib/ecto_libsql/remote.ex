@@ -1,0 +1,212 @@
+defmodule EctoLibSql.Remote do
+  @moduledoc false
+  # A connection to a server: the calls of EctoLibSql.Native, with the same arities and replies. Each
+  # is handed to the network's threads, which send the reply; the caller waits in `receive`.
+
+  alias EctoLibSql.{Error, Identifier, Native, State}
+  alias EctoLibSql.Remote.Token
+
+  # The network's threads keep the deadline; by so much later they would have answered.
+  @grace 500
+
+  # A rollback or reset that the server does not answer ends the transaction as well.
+  @ending 5_000
+
+  ## The connection
+
+  @spec open(map()) :: {:ok, String.t()} | {:error, Error.t()}
+  def open(options) do
+    with {:ok, token} <- Token.get(options.auth_token),
+         do: Native.remote_open(%{options | auth_token: token})
+  end
+
+  def close(s), do: Native.remote_close(s)
+
+  def ping(s), do: call(s, :ping, s.timeout)
+
+  def do_interrupt(s), do: Native.remote_interrupt(s, nil)
+
+  def do_reset(s), do: call(s, :reset, @ending)
+
+  def autocommit(s), do: status(s, 0)
+  def last_insert_rowid(s), do: status(s, 1)
+  def changes(s), do: status(s, 2)
+  def total_changes(s), do: status(s, 3)
+
+  defp status(s, index) do
+    with {:ok, status} <- Native.remote_status(s), do: {:ok, elem(status, index)}
+  end
+
+  ## Queries
+
+  # There is no quick way to a server.
+  def query_short(_s, _statement, _params), do: :long
+
+  def query(s, statement, params, timeout), do: call(s, {:query, statement, params}, timeout)
+
+  def run(s, statement, params, timeout) do
+    with {:ok, _result} <- query(s, statement, params, timeout), do: :ok
+  end
+
+  def do_query_row(s, statement, params, timeout) do
+    with {:ok, {_columns, rows, _, _, _, _}} <- query(s, statement, params, timeout) do
+      case rows do
+        [row] -> {:ok, row}
+        [_, _ | _] -> {:error, :multiple_rows}
+        _none -> {:error, :no_rows}
+      end
+    end
+  end
+
+  def describe(s, sql, timeout), do: call(s, {:describe, sql}, timeout)
+
+  ## Prepared statements
+
+  def prepare(s, sql, timeout), do: call(s, {:prepare, sql}, timeout)
+
+  def do_close_stmt(s, id), do: Native.remote_finalize(s, id)
+
+  # The server keeps nothing of a run.
+  def do_reset_statement(s, id) do
+    with {:ok, _described} <- Native.remote_statement(s, id), do: :ok
+  end
+
+  def interrupt_statement(s, id), do: Native.remote_interrupt(s, id)
+
+  def do_get_stmt_columns(s, id) do
+    with {:ok, {columns, _parameters}} <- Native.remote_statement(s, id), do: {:ok, columns}
+  end
+
+  def stmt_column_count(s, id) do
+    with {:ok, columns} <- do_get_stmt_columns(s, id), do: {:ok, length(columns)}
+  end
+
+  def stmt_column_name(s, id, index) do
+    with {:ok, columns} <- do_get_stmt_columns(s, id) do
+      case Enum.fetch(columns, index) do
+        {:ok, column} -> {:ok, column.name}
+        :error -> range("there is no column #{index}: the statement has #{length(columns)}")
+      end
+    end
+  end
+
+  def stmt_parameter_count(s, id) do
+    with {:ok, parameters} <- parameters(s, id), do: {:ok, length(parameters)}
+  end
+
+  def stmt_parameter_name(s, id, position) do
+    with {:ok, parameters} <- parameters(s, id) do
+      if position in 1..length(parameters)//1 do
+        {:ok, Enum.at(parameters, position - 1)}
+      else
+        range(
+          "there is no parameter #{position}: the statement has #{length(parameters)}, " <>
+            "counted from 1"
+        )
+      end
+    end
+  end
+
+  defp parameters(s, id) do
+    with {:ok, {_columns, parameters}} <- Native.remote_statement(s, id), do: {:ok, parameters}
+  end
+
+  defp range(message), do: {:error, %Error{code: :range, message: message}}
+
+  ## Cursors
+
+  def declare(s, statement, params, timeout), do: call(s, {:declare, statement, params}, timeout)
+  def fetch(s, cursor, max_rows, timeout), do: call(s, {:fetch, cursor, max_rows}, timeout)
+  def deallocate(s, cursor), do: Native.remote_deallocate(s, cursor)
+
+  ## Batches: never stopped half-way by others that write, so `first` is always 0
+
+  def execute_script(s, sql, transactional, _first, timeout),
+    do: call(s, {:script, sql, transactional}, timeout)
+
+  def execute_list(s, statements, transactional, _first, timeout),
+    do: call(s, {:batch, statements, transactional}, timeout)
+
+  ## Transactions
+
+  def begin(s, behavior, timeout), do: call(s, {:begin, behavior}, timeout)
+  def commit(s, timeout), do: call(s, :commit, timeout)
+  def rollback(s), do: call(s, :rollback, @ending)
+
+  def savepoint(s, name, timeout), do: control(s, "SAVEPOINT ", name, timeout)
+  def release_savepoint(s, name, timeout), do: control(s, "RELEASE ", name, timeout)
+  def rollback_to_savepoint(s, name, timeout), do: control(s, "ROLLBACK TO ", name, timeout)
+
+  defp control(s, verb, name, timeout),
+    do: run(s, IO.iodata_to_binary([verb, Identifier.quote_name(name)]), [], timeout)
+
+  ## What only a database in this VM can do
+
+  # `checkpoint` asks for it first.
+  def patience(_s), do: {:ok, {0, 0}}
+
+  def busy_timeout(_s, _milliseconds), do: unsupported("busy_timeout")
+  def write_gate(_s), do: unsupported("write_gate")
+  def cacheflush(_s, _timeout), do: unsupported("cacheflush")
+  def checkpoint(_s, _mode, _timeout), do: unsupported("checkpoint")
+  def do_data_versions(_s, _timeout), do: unsupported("data_versions")
+  def enable_extensions(_s, _enable), do: unsupported("enable_extensions")
+  def load_ext(_s, _path, _entry_point), do: unsupported("load_ext")
+  def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
+  def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
+
+  defp unsupported(function) do
+    message = "#{function} is for local databases: this connection is to a server (mode: :remote)"
+    {:error, %Error{code: :unsupported, message: message}}
+  end
+
+  ## Calls
+
+  # A token that is renewed has changed in the meantime, perhaps: nothing was run, so the call is
+  # made once more with the one that is good now.
+  defp call(s, request, timeout) do
+    case call_once(s, request, timeout) do
+      {:error, %Error{code: :unauthorized}} = error -> renew(s, request, timeout, error)
+      reply -> reply
+    end
+  end
+
+  defp renew(%State{auth_token: nil}, _request, _timeout, error), do: error
+
+  defp renew(s, request, timeout, _error) do
+    with {:ok, token} <- Token.get(s.auth_token),
+         :ok <- Native.remote_set_token(s, token),
+         do: call_once(s, request, timeout)
+  end
+
+  defp call_once(s, request, timeout) do
+    reference = make_ref()
+
+    with {:ok, call} <- begin_call(s, reference, request, timeout) do
+      receive do
+        {__MODULE__, ^reference, reply} -> reply
+      after
+        patience_for(timeout) -> late(call, reference)
+      end
+    end
+  end
+
+  defp begin_call(s, reference, request, timeout) do
+    with :long <- Native.remote_call(s, reference, request, timeout),
+         do: Native.remote_call_long(s, reference, request, timeout)
+  end
+
+  defp patience_for(:infinity), do: :infinity
+  defp patience_for(timeout), do: timeout + @grace
+
+  # A call that is stopped sends nothing any more; one that is over has sent.
+  defp late(call, reference) do
+    if Native.remote_cancel(call) do
+      {:error, %Error{code: :timeout, message: "the server did not answer within the deadline"}}
+    else
+      receive do
+        {__MODULE__, ^reference, reply} -> reply
+      end
+    end
+  end
+end

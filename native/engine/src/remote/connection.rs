@@ -1,0 +1,230 @@
+//! A connection to a remote database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::ask::Ran;
+use super::failure::Failure;
+use super::outcome;
+use super::run::until;
+use super::runtime::spawn;
+use super::server::Server;
+use super::sql_error::Refused;
+use super::stream::{Status, Stream, Transaction};
+use super::value::{RemoteParams, RemoteResult};
+use super::work::Work;
+use crate::error::{Error, Result};
+use crate::keyword::{Kind, kind};
+use crate::local::Call;
+
+/// How long a connection that was dropped tries to say so.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// How to reach a database.
+#[derive(Clone, Default)]
+pub struct RemoteOptions {
+    /// `libsql://`, `https://`, `http://`, `wss://` or `ws://`.
+    pub uri: String,
+    /// Instead of an `authToken` in the URI.
+    pub auth_token: Option<String>,
+    /// The database's name on a server that has several. Sent in the header `x-namespace-bin`; without
+    /// it, such a server takes the first label of the URI's host for the name.
+    pub namespace: Option<String>,
+    /// A PEM file with the CAs to trust instead of the public ones.
+    pub ca_file: Option<PathBuf>,
+    /// PEM files with a certificate, and its chain, and its key.
+    pub client_certificate: Option<(PathBuf, PathBuf)>,
+    /// The key of a database that is encrypted at the server, sent in the header
+    /// `x-turso-encryption-key`.
+    pub encryption_key: Option<String>,
+}
+
+impl std::fmt::Debug for RemoteOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // The URI's query may hold a token.
+        f.debug_struct("RemoteOptions")
+            .field("uri", &self.uri.split('?').next())
+            .field("namespace", &self.namespace)
+            .field("ca_file", &self.ca_file)
+            .field("client_certificate", &self.client_certificate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One stream of a server, renewed when it has to be. See the [module](super) for what happens to
+/// calls that get no answer.
+#[derive(Debug)]
+pub struct RemoteConnection {
+    pub(super) server: Arc<Server>,
+    pub(super) status: Arc<Status>,
+    stream: Mutex<Stream>,
+}
+
+impl RemoteConnection {
+    /// Checks the options and reads the files that they name; the network is not used yet.
+    ///
+    /// # Failure
+    /// Names the option that is wrong.
+    pub fn open(options: RemoteOptions) -> Result<RemoteConnection> {
+        let status = Arc::new(Status::default());
+        Ok(RemoteConnection {
+            server: Arc::new(Server::new(options)?),
+            stream: Mutex::new(Stream::new(status.clone())),
+            status,
+        })
+    }
+
+    /// The token for the calls from now on; `None`: without one.
+    ///
+    /// # Failure
+    /// The token holds characters that an HTTP header cannot.
+    pub fn set_token(&self, token: Option<String>) -> Result<()> {
+        self.server.set_token(token)
+    }
+
+    /// Whether no transaction is open. One that was lost counts as open until it is rolled back.
+    pub fn autocommit(&self) -> bool {
+        self.status.autocommit()
+    }
+
+    /// Whether the open transaction is gone, so that only a rollback is left.
+    pub fn in_lost_transaction(&self) -> bool {
+        self.status.lost()
+    }
+
+    /// Runs a statement.
+    ///
+    /// A `ROLLBACK` of a lost transaction succeeds without asking the server.
+    pub async fn execute(
+        &self,
+        sql: &str,
+        params: RemoteParams,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        let work = Work::statement(sql, params)?;
+        let mut stream = self.stream(call).await?;
+        self.run_statement(&mut stream, work, call).await
+    }
+
+    pub(super) async fn run_statement(
+        &self,
+        stream: &mut Stream,
+        mut work: Work<'_>,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        self.check_may_write(stream, work.sql(0), call).await?;
+        let mut ran = self.run(stream, &work, call).await?;
+        if let Some((step, Refused::Parameters(_))) = ran.failed {
+            self.fit(stream, &mut work, step, call).await?;
+            ran = self.run(stream, &work, call).await?;
+        }
+        let Some((_, refused)) = ran.failed else {
+            return only_result(ran);
+        };
+        match refused.into_error() {
+            Error::Remote {
+                failure: Failure::ResponseTooLarge,
+                ..
+            } if work.kind() == Kind::Read => stream.read_all(&self.server, &work, call).await,
+            error => Err(self.refined(stream, error, call).await),
+        }
+    }
+
+    async fn run(&self, stream: &mut Stream, work: &Work<'_>, call: &Call) -> Result<Ran> {
+        match stream.run(&self.server, work, call).await {
+            // It is rolled back, as the caller wants it.
+            Err(Error::TransactionLost { .. }) if work.kind() == Kind::Rollback => {
+                Ok(Ran::rolled_back())
+            }
+            ran => ran,
+        }
+    }
+
+    /// Asks the server for a sign of life, with the token, on this connection's stream. Also
+    /// keeps the stream from being closed for want of requests.
+    pub async fn ping(&self, call: &Call) -> Result<()> {
+        self.execute("SELECT 1", RemoteParams::NONE, call)
+            .await
+            .map(drop)
+    }
+
+    /// Ends the stream at the server, and with it an open transaction. The server does so by itself
+    /// where this does not reach it. The connection can be used again, on a new stream.
+    pub async fn close(&self, call: &Call) {
+        let Ok(mut stream) = self.turn(call).await else {
+            return;
+        };
+        stream.close(&self.server, call).await;
+    }
+
+    /// The stream, for one call, when it is this call's turn. A cursor that is still being read
+    /// is read to its end first, into memory: the server runs one statement at a time.
+    pub(super) async fn stream(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
+        let mut stream = self.turn(call).await?;
+        stream.settle_cursor(call).await?;
+        Ok(stream)
+    }
+
+    pub(super) async fn turn(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
+        until(call.deadline, self.stream.lock())
+            .await
+            .ok_or_else(|| {
+                Failure::Timeout
+                    .error("the connection was at work for another call until the deadline")
+            })
+    }
+
+    /// Fails for a statement that writes in a read-only transaction.
+    pub(super) async fn check_may_write(
+        &self,
+        stream: &mut Stream,
+        sql: &str,
+        call: &Call,
+    ) -> Result<()> {
+        let read_only = matches!(
+            stream.transaction(),
+            Transaction::Open {
+                read_only: true,
+                ..
+            }
+        );
+        if !read_only || kind(sql) != Kind::Other {
+            return Ok(());
+        }
+        match self.described(stream, sql, call).await?.readonly {
+            true => Ok(()),
+            false => Err(Error::read_only_transaction(sql)),
+        }
+    }
+}
+
+impl Drop for RemoteConnection {
+    /// Closes the stream in the background: a server has few of them.
+    fn drop(&mut self) {
+        let status = self.status.clone();
+        let mut stream = std::mem::replace(self.stream.get_mut(), Stream::new(status));
+        if !stream.is_open() {
+            return;
+        }
+        let server = self.server.clone();
+        let closing = spawn(async move {
+            let call = Call::with_timeout(Some(CLOSING));
+            stream.close(&server, &call).await;
+        });
+        if let Err(error) = closing {
+            tracing::debug!(%error, "a stream is left to its server");
+        }
+    }
+}
+
+fn only_result(ran: Ran) -> Result<RemoteResult> {
+    let result = ran.results.into_iter().next().flatten();
+    let Some(mut result) = result else {
+        return Err(Failure::Protocol.error("the server did not say what became of the statement"));
+    };
+    result.replication_index = result.replication_index.or(ran.replication_index);
+    RemoteResult::new(result, ran.autocommit).map_err(outcome::nonsense)
+}

@@ -1,0 +1,56 @@
+//! Databases on a server: Turso, or any sqld. Hrana 3 over HTTP.
+//!
+//! A [`RemoteConnection`] is one *stream* of the server, which is one SQLite connection there. The
+//! server names it by a *baton* that each answer renews, and closes it after about ten seconds
+//! without a request. All calls are futures to be run on the runtime ([`spawn`]). Calls on one
+//! connection are made one after the other, in the order in which they came. A call that is
+//! dropped, or runs past its deadline, has no further effect on the connection than that its
+//! stream is given up: the next call opens another.
+//!
+//! # Transactions
+//!
+//! A transaction lives and dies with its stream. While one is open, every statement is sent with
+//! the condition that the server is still in it, so that none ever runs outside. When it is gone
+//! (the server was restarted, took it for abandoned, or a call on the way was lost), each call
+//! but [`rollback`](RemoteConnection::rollback) fails with
+//! [`Error::TransactionLost`](crate::Error::TransactionLost).
+//!
+//! # What is sent again
+//!
+//! A request that the server has certainly not run, because it does not know the stream any more,
+//! is sent once more on a new stream, unless a transaction was open. One whose answer was lost is
+//! sent again only if it is a SELECT outside of a transaction; for all else the error says that
+//! nobody knows the outcome.
+
+mod address;
+mod answer;
+mod ask;
+mod batch;
+mod connection;
+mod cursor;
+mod describe;
+mod failure;
+mod http;
+mod outcome;
+mod protocol;
+mod refine;
+mod rows;
+mod run;
+mod runtime;
+mod secret;
+mod server;
+mod split;
+mod sql_error;
+mod stream;
+mod texts;
+mod tls;
+mod transaction;
+mod value;
+mod work;
+
+pub use connection::{RemoteConnection, RemoteOptions};
+pub use cursor::{CursorEnd, Fetched, RemoteCursor};
+pub use describe::Description;
+pub use failure::Failure;
+pub use runtime::{block_on, spawn};
+pub use value::{RemoteColumn, RemoteParams, RemoteResult};

@@ -1,0 +1,122 @@
+//! A server and how to ask it: address, headers, token.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD_NO_PAD;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::{Request, Response};
+use parking_lot::RwLock;
+use prost::Message;
+
+use super::RemoteOptions;
+use super::address::{self, Address};
+use super::http::{Broken, Http};
+use super::secret::Secret;
+use super::tls::Certificates;
+use crate::error::{Error, Result};
+
+const NAMESPACE: HeaderName = HeaderName::from_static("x-namespace-bin");
+const ENCRYPTION_KEY: HeaderName = HeaderName::from_static("x-turso-encryption-key");
+const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+
+#[derive(Debug)]
+pub(super) struct Server {
+    http: Arc<Http>,
+    address: Address,
+    headers: HeaderMap,
+    token: RwLock<Option<Secret>>,
+}
+
+impl Server {
+    /// # Failure
+    /// An option is wrong.
+    pub(super) fn new(options: RemoteOptions) -> Result<Server> {
+        let parsed = address::parse(&options.uri)?;
+        let certificates = Certificates::read(
+            options.ca_file.as_deref(),
+            options.client_certificate.as_ref(),
+        )?;
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, PROTOBUF);
+        if let Some(namespace) = &options.namespace {
+            let encoded = BASE64_STANDARD_NO_PAD.encode(namespace);
+            headers.insert(NAMESPACE, header("namespace", &encoded)?);
+        }
+        if let Some(key) = &options.encryption_key {
+            headers.insert(ENCRYPTION_KEY, secret_header("remote_encryption_key", key)?);
+        }
+        let server = Server {
+            http: Http::shared(certificates)?,
+            address: parsed.address,
+            headers,
+            token: RwLock::default(),
+        };
+        server.set_token(options.auth_token.or(parsed.token.map(|token| token.0)))?;
+        Ok(server)
+    }
+
+    /// # Failure
+    /// The token holds what a header cannot.
+    pub(super) fn set_token(&self, token: Option<String>) -> Result<()> {
+        if let Some(token) = &token {
+            bearer(token)?;
+        }
+        *self.token.write() = token.map(Secret);
+        Ok(())
+    }
+
+    /// Where a server said, in an answer, that the stream's next requests should go. It must not
+    /// lead from TLS to plain text: the token goes with them.
+    pub(super) fn moved(&self, base_url: &str) -> Result<Address> {
+        let moved = address::parse(base_url)?.address;
+        if self.address.is_https() && !moved.is_https() {
+            return Err(Error::InvalidArgument(
+                "the server's base_url leads away from TLS".to_owned(),
+            ));
+        }
+        Ok(moved)
+    }
+
+    pub(super) async fn post(
+        &self,
+        moved: Option<&Address>,
+        endpoint: &str,
+        message: &impl Message,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let uri = moved.unwrap_or(&self.address).endpoint(endpoint)?;
+        let mut request = Request::post(uri)
+            .body(Full::new(Bytes::from(message.encode_to_vec())))
+            .map_err(|error| Error::InvalidArgument(error.to_string()))?;
+        *request.headers_mut() = self.headers.clone();
+        let authorization = match &*self.token.read() {
+            Some(token) => Some(bearer(&token.0)?),
+            None => None,
+        };
+        if let Some(authorization) = authorization {
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        Ok(self.http.send(request).await)
+    }
+}
+
+fn bearer(token: &str) -> Result<HeaderValue> {
+    secret_header("auth_token", &format!("Bearer {token}"))
+}
+
+fn secret_header(option: &str, value: &str) -> Result<HeaderValue> {
+    let mut header = header(option, value)?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+fn header(option: &str, value: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(value).map_err(|_| {
+        Error::InvalidArgument(format!(
+            "{option}: it holds characters that an HTTP header cannot"
+        ))
+    })
+}

@@ -1,0 +1,240 @@
+//! A stream as this side knows it: its baton, its stored texts, and whether a transaction is open.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
+use std::time::{Duration, Instant};
+
+use prost::Message;
+
+use super::address::Address;
+use super::answer::{self, Failed};
+use super::cursor::OpenCursor;
+use super::http::Broken;
+use super::protocol::{
+    Empty, PipelineRequest, PipelineResponse, Request, RequestKind, StreamResult,
+};
+use super::run::by_deadline;
+use super::server::Server;
+use super::texts::Texts;
+use crate::local::Call;
+
+const PIPELINE: &str = "/v3-protobuf/pipeline";
+/// sqld closes a stream after ten seconds without a request. One that is nearly as old is not
+/// worth a request that would only tell that it is gone.
+const STALE: Duration = Duration::from_secs(8);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Transaction {
+    None,
+    Open {
+        read_only: bool,
+        /// SAVEPOINT began it, so that RELEASE can commit it.
+        by_savepoint: bool,
+    },
+    /// Rolled back, for this reason, without the caller's doing.
+    Lost(String),
+}
+
+/// What can be asked of a connection while a call runs on it.
+#[derive(Debug, Default)]
+pub(super) struct Status {
+    in_transaction: AtomicBool,
+    lost: AtomicBool,
+}
+
+impl Status {
+    pub(super) fn autocommit(&self) -> bool {
+        !self.in_transaction.load(Acquire)
+    }
+
+    pub(super) fn lost(&self) -> bool {
+        self.lost.load(Acquire)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Stream {
+    status: Arc<Status>,
+    transaction: Transaction,
+    baton: Option<String>,
+    moved: Option<Address>,
+    used: Instant,
+    pub texts: Texts,
+    pub cursor: OpenCursor,
+}
+
+impl Stream {
+    pub(super) fn new(status: Arc<Status>) -> Stream {
+        Stream {
+            status,
+            transaction: Transaction::None,
+            baton: None,
+            moved: None,
+            used: Instant::now(),
+            texts: Texts::default(),
+            cursor: OpenCursor::default(),
+        }
+    }
+
+    pub(super) fn transaction(&self) -> &Transaction {
+        &self.transaction
+    }
+
+    pub(super) fn set_transaction(&mut self, transaction: Transaction) {
+        let is_open = matches!(transaction, Transaction::Open { .. });
+        let lost = matches!(transaction, Transaction::Lost(_));
+        self.transaction = transaction;
+        self.status.in_transaction.store(is_open || lost, Release);
+        self.status.lost.store(lost, Release);
+    }
+
+    /// Whether the server may have something of this stream.
+    pub(super) fn is_open(&self) -> bool {
+        self.baton.is_some()
+    }
+
+    pub(super) fn baton(&self) -> Option<String> {
+        self.baton.clone()
+    }
+
+    /// Gives the stream up. What it had open at the server, the server ends.
+    pub(super) fn forget(&mut self) {
+        self.baton = None;
+        self.moved = None;
+        self.texts = Texts::default();
+        self.cursor = OpenCursor::default();
+    }
+
+    /// Ends the stream at the server, too, if it can be reached.
+    pub(super) async fn close(&mut self, server: &Server, call: &Call) {
+        self.set_transaction(Transaction::None);
+        self.cursor = OpenCursor::default();
+        if self.is_open() {
+            let close = vec![RequestKind::Close(Empty {}).into()];
+            if let Err(error) = by_deadline(call, self.pipeline(server, close, true)).await {
+                tracing::debug!(?error, "the server was not told that a stream is over");
+            }
+        }
+        self.forget();
+    }
+
+    pub(super) fn forget_stale(&mut self) {
+        if self.transaction == Transaction::None && self.used.elapsed() > STALE {
+            self.forget();
+        }
+    }
+
+    /// Sends requests and waits for their results. A stream whose answer does not come, also
+    /// because this future is dropped, is given up.
+    ///
+    /// `ends`: the requests can end an open transaction, so that afterwards none is open.
+    pub(super) async fn pipeline(
+        &mut self,
+        server: &Server,
+        requests: Vec<Request>,
+        ends: bool,
+    ) -> Result<Vec<StreamResult>, Failed> {
+        let count = requests.len();
+        let message = PipelineRequest {
+            baton: self.baton.clone(),
+            requests,
+        };
+        let (sending, body) = self.send(server, PIPELINE, &message, ends).await?;
+        let bytes = answer::read(body).await?;
+        let answer = PipelineResponse::decode(bytes).map_err(answer::nonsense)?;
+        if answer.results.len() != count {
+            return Err(answer::nonsense(format!(
+                "{} results for {count} requests",
+                answer.results.len()
+            )));
+        }
+        sending.arrived(server, answer.baton, answer.base_url)?;
+        Ok(answer.results)
+    }
+
+    /// Sends a request, and hands back the answer's body with what gives the stream up unless the
+    /// body's beginning, too, [arrives](Sending::arrived).
+    pub(super) async fn send(
+        &mut self,
+        server: &Server,
+        endpoint: &str,
+        message: &impl Message,
+        ends: bool,
+    ) -> Result<(Sending<'_>, hyper::body::Incoming), Failed> {
+        let sending = Sending {
+            stream: self,
+            ends,
+            done: false,
+        };
+        let moved = sending.stream.moved.as_ref();
+        let response = match server.post(moved, endpoint, message).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(broken @ Broken::Cut(_))) => return Err(answer::broken(broken)),
+            Ok(Err(broken @ Broken::NotSent(..))) => {
+                sending.unsent();
+                return Err(answer::broken(broken));
+            }
+            Err(error) => {
+                sending.unsent();
+                return Err(Failed::NotRun(error));
+            }
+        };
+        match answer::success(response).await {
+            Ok(body) => Ok((sending, body)),
+            Err(failed) => {
+                if let Failed::NotRun(_) = failed {
+                    sending.unsent();
+                }
+                Err(failed)
+            }
+        }
+    }
+}
+
+/// A request under way.
+pub(super) struct Sending<'s> {
+    stream: &'s mut Stream,
+    ends: bool,
+    done: bool,
+}
+
+impl Sending<'_> {
+    fn unsent(mut self) {
+        self.done = true;
+        self.stream.texts.give_up();
+    }
+
+    pub(super) fn arrived(
+        mut self,
+        server: &Server,
+        baton: Option<String>,
+        base_url: Option<String>,
+    ) -> Result<(), Failed> {
+        if let Some(base_url) = base_url {
+            self.stream.moved = Some(server.moved(&base_url).map_err(Failed::Refused)?);
+        }
+        self.done = true;
+        self.stream.used = Instant::now();
+        if baton.is_none() {
+            self.stream.forget();
+        }
+        self.stream.baton = baton;
+        Ok(())
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if self.done {
+            return;
+        }
+        self.stream.forget();
+        if matches!(self.stream.transaction, Transaction::Open { .. }) {
+            self.stream.set_transaction(match self.ends {
+                true => Transaction::None,
+                false => Transaction::Lost("a call in it has no answer".to_owned()),
+            });
+        }
+    }
+}

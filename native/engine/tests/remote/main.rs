@@ -1,0 +1,18 @@
+//! Remote databases, against a real sqld.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::panic, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::print_stderr, reason = "a test that did not run says so")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod batches;
+mod calls;
+mod cursors;
+mod errors;
+mod faults;
+mod network;
+mod statements;
+mod tokens;
+mod transactions;

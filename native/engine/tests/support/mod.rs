@@ -1,0 +1,11 @@
+//! What the tests against a real server share.
+
+mod jwt;
+mod proxy;
+mod sqld;
+mod tls;
+
+pub use jwt::Issuer;
+pub use proxy::{Fault, Proxy};
+pub use sqld::{Settings, Sqld};
+pub use tls::{Authority, TlsProxy};

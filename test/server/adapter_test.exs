@@ -1,0 +1,242 @@
+if Code.ensure_loaded?(Ecto.Adapters.SQL) do
+  defmodule EctoLibSql.Server.AdapterTest do
+    use ExUnit.Case, async: true
+
+    import Ecto.Query
+
+    alias Ecto.Changeset
+    alias EctoLibSql.Test.Sqld
+
+    @moduletag :sqld
+    @moduletag :capture_log
+
+    defmodule Repo do
+      use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
+    end
+
+    defmodule CreateBlog do
+      use Ecto.Migration
+
+      def change do
+        create table(:authors) do
+          add(:name, :string, null: false)
+        end
+
+        create(unique_index(:authors, [:name]))
+
+        create table(:posts) do
+          add(:title, :string, check: %{name: "titled", expr: "title <> ''"})
+          add(:author_id, references(:authors))
+          add(:meta, :map)
+          add(:price, :decimal)
+          timestamps()
+        end
+      end
+    end
+
+    defmodule ChangeBlog do
+      use Ecto.Migration
+
+      def change do
+        alter table(:posts) do
+          add(:views, :integer, default: 0)
+        end
+
+        rename(table(:posts), :views, to: :reads)
+      end
+    end
+
+    defmodule Rebuild do
+      use Ecto.Migration
+
+      def change, do: create(constraint(:authors, :named, check: "name <> ''"))
+    end
+
+    defmodule Author do
+      use Ecto.Schema
+
+      schema "authors" do
+        field(:name, :string)
+      end
+    end
+
+    defmodule Post do
+      use Ecto.Schema
+
+      schema "posts" do
+        field(:title, :string)
+        field(:meta, :map)
+        field(:price, :decimal)
+        belongs_to(:author, Author)
+        timestamps()
+      end
+    end
+
+    setup do
+      server = Sqld.start!()
+      opts = [uri: Sqld.url(server), pool_size: 3, journal_mode: :wal, name: nil, log: false]
+      repo = start_supervised!({Repo, opts})
+      Repo.put_dynamic_repo(repo)
+      migrate(1, CreateBlog)
+      %{server: server}
+    end
+
+    defp migrate(version, migration, direction \\ :up) do
+      opts = [all: true, log: false, dynamic_repo: Repo.get_dynamic_repo()]
+      Ecto.Migrator.run(Repo, [{version, migration}], direction, opts)
+    end
+
+    defp author(name), do: Repo.insert!(%Author{name: name})
+
+    test "migrations run, and are undone" do
+      assert migrate(2, ChangeBlog) == [2]
+      assert Repo.query!("SELECT reads FROM posts").columns == ["reads"]
+      assert migrate(2, ChangeBlog, :down) == [2]
+      assert {:error, %EctoLibSql.Error{}} = Repo.query("SELECT reads FROM posts")
+    end
+
+    test "a change that needs a rebuild says that a server cannot do it, and leaves all as it was" do
+      assert_raise EctoLibSql.Error, ~r/enable_foreign_keys is for local databases/, fn ->
+        migrate(3, Rebuild)
+      end
+
+      assert author("Ada").id
+    end
+
+    test "rows are inserted, read, updated and deleted" do
+      ada = author("Ada")
+
+      post =
+        Repo.insert!(%Post{
+          title: "one",
+          author_id: ada.id,
+          meta: %{"a" => [1, 2]},
+          price: Decimal.new("1.50")
+        })
+
+      assert %{meta: %{"a" => [1, 2]}, price: price, author: %{name: "Ada"}} =
+               Post |> Repo.get!(post.id) |> Repo.preload(:author)
+
+      assert Decimal.equal?(price, "1.50")
+      assert [{%{"a" => [1, 2]}, "one"}] = Repo.all(from(p in "posts", select: {p.meta, p.title}))
+
+      assert {1, [%{title: "two"}]} =
+               Repo.update_all(from(p in Post, select: p), set: [title: "two"])
+
+      assert Repo.delete!(post)
+      assert Repo.all(Post) == []
+    end
+
+    test "violated constraints are named" do
+      author("Ada")
+
+      assert {:error, %{errors: [name: {"has already been taken", _}]}} =
+               %Author{}
+               |> Changeset.change(name: "Ada")
+               |> Changeset.unique_constraint(:name)
+               |> Repo.insert()
+
+      assert {:error, %{errors: [author_id: {"does not exist", _}]}} =
+               %Post{}
+               |> Changeset.change(author_id: 99)
+               |> Changeset.foreign_key_constraint(:author_id)
+               |> Repo.insert()
+
+      assert {:error, %{errors: [title: {"is invalid", _}]}} =
+               %Post{}
+               |> Changeset.change(title: "")
+               |> Changeset.check_constraint(:title, name: "titled")
+               |> Repo.insert()
+
+      assert_raise Ecto.ConstraintError, ~r/authors_name_not_null/, fn ->
+        Repo.insert(%Author{})
+      end
+    end
+
+    test "upserts and insert_all" do
+      ada = author("Ada")
+
+      assert Repo.insert!(%Author{name: "Ada"},
+               on_conflict: {:replace, [:name]},
+               conflict_target: :name,
+               returning: true
+             ).id == ada.id
+
+      assert {100, nil} = Repo.insert_all(Author, for(i <- 1..100, do: %{name: "n#{i}"}))
+      assert {1, [%{id: id}]} = Repo.insert_all(Author, [%{name: "Joe"}], returning: [:id])
+      assert id > ada.id
+    end
+
+    test "transactions are committed and rolled back, and savepoints undone" do
+      assert {:error, :no} =
+               Repo.transaction(fn ->
+                 author("Ada")
+                 Repo.rollback(:no)
+               end)
+
+      assert Repo.aggregate(Author, :count) == 0
+
+      assert {:ok, _} =
+               Repo.transaction(fn ->
+                 author("Ada")
+
+                 assert {:error, _} =
+                          %Author{}
+                          |> Changeset.change(name: "Ada")
+                          |> Changeset.unique_constraint(:name)
+                          |> Repo.insert(mode: :savepoint)
+
+                 author("Joe")
+               end)
+
+      assert Author |> select([a], a.name) |> order_by(:name) |> Repo.all() == ["Ada", "Joe"]
+    end
+
+    test "streams" do
+      Repo.insert_all(Author, for(i <- 1..95, do: %{name: "n#{i}"}))
+
+      assert {:ok, 95} =
+               Repo.transaction(fn -> Author |> Repo.stream(max_rows: 10) |> Enum.count() end)
+
+      assert {:ok, ["n1"]} =
+               Repo.transaction(fn ->
+                 Author |> order_by(:id) |> Repo.stream(max_rows: 10) |> Enum.take(1)
+               end)
+               |> then(fn {:ok, [author]} -> {:ok, [author.name]} end)
+    end
+
+    test "the connections live through a restart of the server", %{server: server} do
+      author("Ada")
+      Sqld.restart(server)
+      assert Repo.aggregate(Author, :count) == 1
+    end
+
+    test "a transaction that was lost on the way is told, and never half there", %{server: server} do
+      assert_raise EctoLibSql.Error, ~r/rolled the transaction back/, fn ->
+        Repo.transaction(fn ->
+          author("Ada")
+          Sqld.restart(server)
+          author("Joe")
+        end)
+      end
+
+      assert Repo.aggregate(Author, :count) == 0
+    end
+
+    test "health" do
+      assert {:ok, %{status: :ok, mode: :remote, gate: nil}} =
+               EctoLibSql.health(Repo.get_dynamic_repo())
+    end
+
+    test "the database is up while its server answers, and not dropped", %{server: server} do
+      config = [uri: Sqld.url(server)]
+      assert Ecto.Adapters.LibSql.storage_status(config) == :up
+      assert Ecto.Adapters.LibSql.storage_up(config) == {:error, :already_up}
+      assert {:error, message} = Ecto.Adapters.LibSql.storage_down(config)
+      assert message =~ "server"
+      Sqld.kill(server)
+      assert {:error, _} = Ecto.Adapters.LibSql.storage_status(config)
+      Sqld.restart(server)
+    end
+  end
+end
