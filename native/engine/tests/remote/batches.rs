@@ -178,7 +178,7 @@ fn a_script_is_split_as_sqlite_would() {
 fn a_batch_of_thousands_is_one_call() {
     let Some(server) = Sqld::start() else { return };
     let db = table(&server);
-    let insert = format!("INSERT INTO t (id) VALUES (?) /* {} */", "x".repeat(100));
+    let insert = format!("INSERT INTO t (id) VALUES (?) /* {} */", "x".repeat(300));
     let batch = (0..3_000).map(|id| (insert.clone(), list([Value::Integer(id)])));
     let results = db.batch(batch.collect(), true).unwrap();
     assert_eq!(results.len(), 3_000);
