@@ -189,7 +189,7 @@ mod tests {
             ("db.example.io", "begin it with"),
             ("/var/app.db", "begin it with"),
             ("file:///app.db", "the option database"),
-            ("https://", "invalid"),
+            ("https://", "empty"),
             ("https://a b", "invalid"),
             ("ftp://db?authToken=hunter2", "scheme must be"),
             ("https://me:hunter2@db", "auth_token"),
