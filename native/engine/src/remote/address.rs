@@ -34,13 +34,8 @@ pub(super) fn parse(text: &str) -> Result<Parsed> {
         _ => shown.to_owned(),
     };
     let wrong = |what: &str| Error::InvalidArgument(format!("uri {shown:?}: {what}"));
-    let uri = text
-        .split('#')
-        .next()
-        .unwrap_or_default()
-        .parse::<Uri>()
-        .map_err(|error| wrong(&error.to_string()))?;
-    let scheme = uri.scheme_str().unwrap_or_default().to_ascii_lowercase();
+    let scheme = text.split_once("://").map_or("", |(scheme, _)| scheme);
+    let scheme = scheme.to_ascii_lowercase();
     let mut https = match scheme.as_str() {
         "libsql" | "https" | "wss" => true,
         "http" | "ws" => false,
@@ -52,6 +47,12 @@ pub(super) fn parse(text: &str) -> Result<Parsed> {
             ));
         }
     };
+    let uri = text
+        .split('#')
+        .next()
+        .unwrap_or_default()
+        .parse::<Uri>()
+        .map_err(|error| wrong(&error.to_string()))?;
     let host = uri.host().unwrap_or_default();
     if host.is_empty() {
         return Err(wrong("it names no host"));
@@ -188,6 +189,8 @@ mod tests {
             ("db.example.io", "begin it with"),
             ("/var/app.db", "begin it with"),
             ("file:///app.db", "the option database"),
+            ("https://", "empty"),
+            ("https://a b", "invalid"),
             ("ftp://db?authToken=hunter2", "scheme must be"),
             ("https://me:hunter2@db", "auth_token"),
             ("https://db?hunter=2", "takes the parameters"),

@@ -4,6 +4,7 @@ use super::ask::Ran;
 use super::connection::RemoteConnection;
 use super::failure::Failure;
 use super::split::split;
+use super::sql_error::Refused;
 use super::stream::{Stream, Transaction};
 use super::value::{RemoteParams, RemoteResult};
 use super::work::{Work, and, is_autocommit, not, ok};
@@ -29,15 +30,8 @@ impl RemoteConnection {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        if transactional {
-            for (index, (sql, _)) in statements.iter().enumerate() {
-                refuse_transaction_keyword(sql, index)?;
-            }
-        }
-        let statements = statements
-            .iter()
-            .map(|(sql, params)| (sql.as_str(), params.clone()))
-            .collect();
+        let (sqls, params): (Vec<_>, Vec<_>) = statements.into_iter().unzip();
+        let statements = sqls.iter().map(String::as_str).zip(params).collect();
         self.run_batch(statements, transactional, call).await
     }
 
@@ -51,11 +45,6 @@ impl RemoteConnection {
         let statements = split(sql);
         if statements.is_empty() {
             return Err(Error::EmptyStatement);
-        }
-        if transactional {
-            for (index, sql) in statements.iter().enumerate() {
-                refuse_transaction_keyword(sql, index)?;
-            }
         }
         let statements = statements
             .into_iter()
@@ -71,6 +60,11 @@ impl RemoteConnection {
         call: &Call,
     ) -> Result<Vec<RemoteResult>> {
         let count = statements.len();
+        if transactional {
+            for (index, (sql, _)) in statements.iter().enumerate() {
+                refuse_transaction_keyword(sql, index)?;
+            }
+        }
         let mut stream = self.stream(call).await?;
         for (index, (sql, _)) in statements.iter().enumerate() {
             self.check_may_write(&mut stream, sql, call)
@@ -78,11 +72,18 @@ impl RemoteConnection {
                 .map_err(|error| error.in_batch(index))?;
         }
         let was_open = *stream.transaction() != Transaction::None;
-        let (work, first) = match transactional {
+        let (mut work, first) = match transactional {
             true => (all_or_nothing(&stream, statements)?, 1),
             false => (one_by_one(statements)?, 0),
         };
-        let ran = stream.run(&self.server, &work, call).await?;
+        let mut ran = stream.run(&self.server, &work, call).await?;
+        if let Some((step, Refused::Parameters(_))) = ran.failed {
+            let fitted = self.fit_all(&mut stream, &mut work, step, call).await;
+            fitted.map_err(|(step, error)| error.in_batch(step - first))?;
+            if transactional || step == 0 {
+                ran = stream.run(&self.server, &work, call).await?;
+            }
+        }
         let Some((step, refused)) = ran.failed else {
             return results(ran, first, count);
         };

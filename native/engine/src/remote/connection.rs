@@ -2,7 +2,6 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -10,7 +9,6 @@ use super::ask::Ran;
 use super::failure::Failure;
 use super::outcome;
 use super::run::until;
-use super::runtime::spawn;
 use super::server::Server;
 use super::sql_error::Refused;
 use super::stream::{Status, Stream, Transaction};
@@ -19,9 +17,6 @@ use super::work::Work;
 use crate::error::{Error, Result};
 use crate::keyword::{Kind, kind};
 use crate::local::Call;
-
-/// How long a connection that was dropped tries to say so.
-const CLOSING: Duration = Duration::from_secs(5);
 
 /// How to reach a database.
 #[derive(Clone, Default)]
@@ -164,7 +159,7 @@ impl RemoteConnection {
     /// is read to its end first, into memory: the server runs one statement at a time.
     pub(super) async fn stream(&self, call: &Call) -> Result<MutexGuard<'_, Stream>> {
         let mut stream = self.turn(call).await?;
-        stream.settle_cursor(call).await?;
+        stream.settle_cursor(&self.server, call).await?;
         Ok(stream)
     }
 
@@ -202,21 +197,8 @@ impl RemoteConnection {
 }
 
 impl Drop for RemoteConnection {
-    /// Closes the stream in the background: a server has few of them.
     fn drop(&mut self) {
-        let status = self.status.clone();
-        let mut stream = std::mem::replace(self.stream.get_mut(), Stream::new(status));
-        if !stream.is_open() {
-            return;
-        }
-        let server = self.server.clone();
-        let closing = spawn(async move {
-            let call = Call::with_timeout(Some(CLOSING));
-            stream.close(&server, &call).await;
-        });
-        if let Err(error) = closing {
-            tracing::debug!(%error, "a stream is left to its server");
-        }
+        self.stream.get_mut().leave(&self.server);
     }
 }
 

@@ -71,7 +71,10 @@ impl RemoteConnection {
         let mut fitted = false;
         loop {
             let mut rows = stream.declare(&self.server, &work, call).await?;
-            match rows.begin(call).await {
+            let begun = by_deadline(call, rows.begin())
+                .await
+                .map_err(|failed| outcome::in_autocommit(failed, &work))?;
+            match begun {
                 Ok(()) => {
                     let columns = rows.columns.clone().unwrap_or_default();
                     let rows = Arc::new(Mutex::new(rows));
@@ -106,11 +109,10 @@ impl RemoteCursor {
             .await
             .ok_or_else(late)?;
         while rows.rows.len() < most && rows.end.is_none() {
-            match by_deadline(call, rows.more()).await {
-                Ok(()) => {}
-                // The rest can still come.
-                Err(Failed::Late) => return Err(late()),
-                Err(failed) => rows.fail(failed),
+            // After the deadline, the rest can still come.
+            let more = until(call.deadline, rows.more()).await.ok_or_else(late)?;
+            if let Err(failed) = more {
+                rows.fail(failed);
             }
         }
         let count = most.min(rows.rows.len());
@@ -137,7 +139,7 @@ impl Stream {
     /// Makes the stream free for a call. A cursor in use is read to its end. One that was closed
     /// before may still run at the server; outside of a transaction it is left behind with the
     /// stream, in one the server ends it when it sees that nobody reads.
-    pub(super) async fn settle_cursor(&mut self, call: &Call) -> Result<()> {
+    pub(super) async fn settle_cursor(&mut self, server: &Arc<Server>, call: &Call) -> Result<()> {
         let Some(rows) = self.cursor.0.clone() else {
             return Ok(());
         };
@@ -156,7 +158,7 @@ impl Stream {
         };
         self.cursor = OpenCursor::default();
         if unfinished && *self.transaction() == Transaction::None {
-            self.forget();
+            self.leave(server);
         }
         Ok(())
     }
@@ -169,11 +171,14 @@ impl Stream {
         call: &Call,
     ) -> Result<RemoteResult> {
         let mut rows = self.declare(server, work, call).await?;
-        while rows.end.is_none() {
-            by_deadline(call, rows.more())
-                .await
-                .map_err(|failed| outcome::in_autocommit(failed, work))?;
-        }
+        let read = by_deadline(call, async {
+            while rows.end.is_none() {
+                rows.more().await?;
+            }
+            Ok(())
+        });
+        read.await
+            .map_err(|failed| outcome::in_autocommit(failed, work))?;
         if let Some(Err(refused)) = rows.end {
             return Err(refused.into_error());
         }

@@ -60,6 +60,26 @@ impl RemoteConnection {
         }
     }
 
+    /// As [`fit`](RemoteConnection::fit), for the steps from `first` on whose parameters may need
+    /// it. An error comes with its step.
+    pub(super) async fn fit_all(
+        &self,
+        stream: &mut Stream,
+        work: &mut Work<'_>,
+        first: usize,
+        call: &Call,
+    ) -> Result<(), (usize, Error)> {
+        for step in first..work.len() {
+            let by_position = work.stmt(step).is_some_and(|stmt| !stmt.args.is_empty());
+            let signs = by_position && work.sql(step).contains([':', '@', '$']);
+            if step == first || signs {
+                let fitted = self.fit(stream, work, step, call).await;
+                fitted.map_err(|error| (step, error))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Puts a step's parameters into the form in which the server binds them, or says what is wrong
     /// with them: it knows values by position only for nameless parameters, and tells less than
     /// is known here.

@@ -12,11 +12,9 @@ use super::cursor::CursorEnd;
 use super::failure::Failure;
 use super::http::innermost;
 use super::protocol::{CursorEntry, CursorEntryKind, StepError};
-use super::run::by_deadline;
 use super::sql_error::{self, Refused};
 use super::value::{RemoteColumn, decode_row};
 use crate::error::Error;
-use crate::local::Call;
 use crate::value::Value;
 
 #[derive(Debug)]
@@ -45,19 +43,17 @@ impl Rows {
 
     /// Reads up to the first row, or to what the statement fails with before: the server tells of the
     /// columns before it looks at the parameters.
-    pub(super) async fn begin(&mut self, call: &Call) -> Result<(), Refused> {
+    pub(super) async fn begin(&mut self) -> Result<Result<(), Refused>, Failed> {
         while self.rows.is_empty() && self.end.is_none() {
-            if let Err(failed) = by_deadline(call, self.more()).await {
-                self.fail(failed);
-            }
+            self.more().await?;
         }
-        match self.end.take() {
+        Ok(match self.end.take() {
             Some(Err(refused)) => Err(refused),
             end => {
                 self.end = end;
                 Ok(())
             }
-        }
+        })
     }
 
     /// Takes in one more message.
@@ -95,7 +91,7 @@ impl Rows {
     }
 
     /// Reads what comes after the end, so that the connection can be used again.
-    pub(super) async fn drain(&mut self) {
+    async fn drain(&mut self) {
         while let Ok(Some(_)) = self.message::<CursorEntry>().await {}
         self.body = None;
     }
@@ -126,7 +122,7 @@ impl Rows {
     }
 
     /// The length of the first message with its length, if all of it is there.
-    pub(super) fn complete(&self) -> Result<Option<usize>, Failed> {
+    fn complete(&self) -> Result<Option<usize>, Failed> {
         let mut ahead = &self.buffer[..];
         let prefix = &self.buffer[..self.buffer.len().min(10)];
         if prefix.len() < 10 && prefix.iter().all(|byte| byte & 0x80 != 0) {
@@ -137,7 +133,7 @@ impl Rows {
         Ok((whole <= self.buffer.len()).then_some(whole))
     }
 
-    /// Ends the rows where the answer broke off. The statement's error is the connection's.
+    /// Ends the rows where the answer broke off.
     pub(super) fn fail(&mut self, failed: Failed) {
         self.body = None;
         let error = match failed {

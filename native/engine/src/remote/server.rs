@@ -120,3 +120,32 @@ fn header(option: &str, value: &str) -> Result<HeaderValue> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn server(uri: &str) -> Server {
+        Server::new(RemoteOptions {
+            uri: uri.to_owned(),
+            auth_token: Some("hunter2".to_owned()),
+            encryption_key: Some("hunter2".to_owned()),
+            ..RemoteOptions::default()
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_stream_may_move_but_not_away_from_tls() {
+        let secure = server("https://a.test");
+        assert!(secure.moved("https://b.test/x").is_ok());
+        assert!(secure.moved("http://b.test").is_err());
+        assert!(server("http://a.test").moved("http://b.test").is_ok());
+    }
+
+    #[test]
+    fn secrets_do_not_show() {
+        let shown = format!("{:?}", server("https://a.test"));
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+}

@@ -15,6 +15,7 @@ use super::protocol::{
     Empty, PipelineRequest, PipelineResponse, Request, RequestKind, StreamResult,
 };
 use super::run::by_deadline;
+use super::runtime::spawn;
 use super::server::Server;
 use super::texts::Texts;
 use crate::local::Call;
@@ -24,6 +25,10 @@ const PIPELINE: &str = "/v3-protobuf/pipeline";
 /// worth a request that would only tell that it is gone.
 const STALE: Duration = Duration::from_secs(8);
 
+/// How long a stream that was left tries to say so.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// The transaction of a stream, as its caller knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Transaction {
     None,
@@ -90,7 +95,7 @@ impl Stream {
     }
 
     /// Whether the server may have something of this stream.
-    pub(super) fn is_open(&self) -> bool {
+    fn is_open(&self) -> bool {
         self.baton.is_some()
     }
 
@@ -117,6 +122,29 @@ impl Stream {
             }
         }
         self.forget();
+    }
+
+    /// As [`forget`](Stream::forget), and lets the server know in the background: it has few
+    /// streams.
+    pub(super) fn leave(&mut self, server: &Arc<Server>) {
+        let left = Stream {
+            baton: self.baton.take(),
+            moved: self.moved.take(),
+            ..Stream::new(Arc::default())
+        };
+        self.forget();
+        if !left.is_open() {
+            return;
+        }
+        let server = server.clone();
+        let closing = spawn(async move {
+            let mut left = left;
+            left.close(&server, &Call::with_timeout(Some(CLOSING)))
+                .await;
+        });
+        if let Err(error) = closing {
+            tracing::debug!(%error, "a stream is left to its server");
+        }
     }
 
     pub(super) fn forget_stale(&mut self) {
@@ -212,7 +240,7 @@ impl Sending<'_> {
         base_url: Option<String>,
     ) -> Result<(), Failed> {
         if let Some(base_url) = base_url {
-            self.stream.moved = Some(server.moved(&base_url).map_err(Failed::Refused)?);
+            self.stream.moved = Some(server.moved(&base_url).map_err(answer::nonsense)?);
         }
         self.done = true;
         self.stream.used = Instant::now();

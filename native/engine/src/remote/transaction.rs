@@ -43,8 +43,8 @@ impl RemoteConnection {
         if *stream.transaction() == Transaction::None {
             return Err(Error::NoTransaction);
         }
-        if stream.settle_cursor(call).await.is_err() {
-            stream.forget();
+        if stream.settle_cursor(&self.server, call).await.is_err() {
+            stream.leave(&self.server);
         }
         match self.run_statement(&mut stream, work, call).await {
             // The statement itself failed, and the transaction is still open.

@@ -178,9 +178,38 @@ fn a_script_is_split_as_sqlite_would() {
 fn a_batch_of_thousands_is_one_call() {
     let Some(server) = Sqld::start() else { return };
     let db = table(&server);
-    let insert = format!("INSERT INTO t (id) VALUES (?) /* {} */", "x".repeat(100));
+    let insert = format!("INSERT INTO t (id) VALUES (?) /* {} */", "x".repeat(300));
     let batch = (0..3_000).map(|id| (insert.clone(), list([Value::Integer(id)])));
     let results = db.batch(batch.collect(), true).unwrap();
     assert_eq!(results.len(), 3_000);
     assert_eq!(db.value("SELECT count(*) FROM t"), Value::from(3_000));
+}
+
+#[test]
+fn a_batchs_parameters_fit_names_too_and_wrong_ones_are_counted() {
+    let Some(server) = Sqld::start() else { return };
+    let db = table(&server);
+    let insert = |sql: &str, id: i64| (sql.to_owned(), list([id.into()]));
+    let named = "INSERT INTO t (id) VALUES (:id)";
+    db.batch(
+        vec![insert("INSERT INTO t (id) VALUES (?)", 1), insert(named, 2)],
+        true,
+    )
+    .unwrap();
+    db.batch(vec![insert(named, 3), insert(named, 4)], false)
+        .unwrap();
+    assert_eq!(ids(&db), [1, 2, 3, 4].map(Value::from));
+    for transactional in [true, false] {
+        let batch = vec![
+            ("SELECT 1".to_owned(), RemoteParams::NONE),
+            insert("SELECT 2", 1),
+        ];
+        let error = db.batch(batch, transactional).unwrap_err();
+        assert_eq!((error.index(), error.code()), (Some(1), "parameter_count"));
+    }
+    // What ran before stays done, and the batch is not begun anew.
+    let batch = vec![insert("INSERT INTO t (id) VALUES (?)", 5), insert(named, 6)];
+    let error = db.batch(batch, false).unwrap_err();
+    assert_eq!((error.index(), error.code()), (Some(1), "range"));
+    assert_eq!(ids(&db).len(), 5);
 }

@@ -158,3 +158,30 @@ fn a_result_too_large_for_one_answer_is_read_in_many() {
     assert_eq!(all.columns.len(), 2);
     assert_eq!(first(&all.rows)[1_999], 2_000);
 }
+
+#[test]
+fn many_dropped_at_once_do_not_hold_the_server_up() {
+    let Some(server) = Sqld::start() else { return };
+    let pool = (0..16).map(|_| Db::of(&server)).collect::<Vec<_>>();
+    for db in &pool {
+        db.begin(Behavior::Deferred).unwrap();
+    }
+    run(async move {
+        let cursors = pool.into_iter().map(|db| {
+            tokio::spawn(async move {
+                for _ in 0..5 {
+                    let params = list([100_000_000.into()]);
+                    let cursor = db.0.cursor(NUMBERS, params, &seconds(30)).await.unwrap();
+                    cursor.fetch(10, &seconds(30)).await.unwrap();
+                    drop(cursor);
+                    let call = seconds(30);
+                    let after = db.0.execute("SELECT 1", RemoteParams::NONE, &call).await;
+                    assert_eq!(after.unwrap().rows, [[Value::from(1)]]);
+                }
+            })
+        });
+        for cursor in cursors.collect::<Vec<_>>() {
+            cursor.await.unwrap();
+        }
+    });
+}

@@ -10,8 +10,6 @@ use ecto_libsql_engine::{Error, Result, Value};
 use crate::calls::{Db, list, run, seconds};
 use crate::support::{Fault, Proxy, Sqld};
 
-const LONG: &str = "INSERT INTO t (note) VALUES ('a text that is long enough for the server to keep, as it comes often')";
-
 fn table(db: &Db) {
     db.ok("CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT)");
 }
@@ -45,12 +43,13 @@ fn a_restart_between_two_statements_goes_unnoticed() {
     };
     let db = Db::of(&server);
     table(&db);
-    // Often enough for the text to be kept by the server that dies.
+    // Long and often enough for the text to be kept by the server that dies.
+    let insert = format!("INSERT INTO t (note) VALUES ('{}')", "x".repeat(300));
     for _ in 0..3 {
-        db.ok(LONG);
+        db.ok(&insert);
     }
     server.restart();
-    db.ok(LONG);
+    db.ok(&insert);
     assert_eq!(count(&db), Value::from(4));
 }
 

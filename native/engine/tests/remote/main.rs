@@ -13,6 +13,7 @@ mod cursors;
 mod errors;
 mod faults;
 mod network;
+mod nonsense;
 mod statements;
 mod tokens;
 mod transactions;

@@ -1,11 +1,12 @@
 //! Single statements: values, parameters, results.
 
+use ecto_libsql_engine::local::Behavior;
 use ecto_libsql_engine::remote::RemoteParams;
 use ecto_libsql_engine::{Error, Value};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use crate::calls::{Db, list};
+use crate::calls::{Db, list, run, seconds};
 use crate::support::Sqld;
 
 fn any_value() -> impl Strategy<Value = Value> {
@@ -166,11 +167,49 @@ fn long_texts_are_sent_once_and_mean_the_same() {
         for text in 0..60 {
             let sql = format!(
                 "SELECT {text} AS number_of_this_text, '{}', ?",
-                "x".repeat(80)
+                "x".repeat(300)
             );
             let seen = db.execute(&sql, list([Value::from(round)])).unwrap();
             assert_eq!(seen.rows[0][0], Value::from(text));
             assert_eq!(seen.rows[0][2], Value::from(round));
         }
     }
+}
+
+#[test]
+fn a_statement_is_described_without_being_run() {
+    let Some(server) = Sqld::start() else { return };
+    let db = Db::of(&server);
+    db.ok("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    let describe = |sql: &'static str| {
+        let connection = db.0.clone();
+        run(async move { connection.describe(sql, &seconds(10)).await })
+    };
+    let insert = describe("INSERT INTO t VALUES (:id) RETURNING id, 1").unwrap();
+    assert_eq!(insert.parameters, [Some(":id".to_owned())]);
+    assert_eq!(insert.columns[0].name, "id");
+    assert_eq!(insert.columns[0].decltype.as_deref(), Some("INTEGER"));
+    assert!(!insert.readonly && !insert.explain);
+    let select = describe("EXPLAIN SELECT ?").unwrap();
+    assert!(select.readonly && select.explain);
+    assert_eq!(select.parameters, [None]);
+    assert_eq!(describe("SELECT nope").unwrap_err().code(), "error");
+    assert_eq!(db.value("SELECT count(*) FROM t"), Value::from(0));
+}
+
+#[test]
+fn a_closed_connection_leaves_no_stream_and_can_be_used_again() {
+    let Some(server) = Sqld::start() else { return };
+    let db = Db::of(&server);
+    db.ok("CREATE TABLE t (x)");
+    db.begin(Behavior::Immediate).unwrap();
+    db.ok("INSERT INTO t VALUES (1)");
+    let connection = db.0.clone();
+    run(async move {
+        connection.ping(&seconds(10)).await.unwrap();
+        connection.close(&seconds(10)).await;
+    });
+    assert_eq!(server.metric("libsql_server_stream_handles"), 0);
+    assert!(db.0.autocommit());
+    assert_eq!(db.value("SELECT count(*) FROM t"), Value::from(0));
 }
