@@ -138,7 +138,8 @@ impl Sqld {
     pub fn metric(&self, name: &str) -> u64 {
         let answer = request(self.admin_port, "GET /metrics", "");
         let line = answer.lines().find_map(|line| line.strip_prefix(name));
-        line.and_then(|value| value.trim().parse().ok()).unwrap()
+        line.and_then(|value| value.trim().parse().ok())
+            .unwrap_or_else(|| panic!("no figure {name} in {answer}"))
     }
 
     fn launch(&mut self) -> bool {
@@ -180,9 +181,9 @@ impl Sqld {
                 self.child = None;
                 return false;
             }
-            if TcpStream::connect(("127.0.0.1", self.port)).is_ok()
-                && request(self.port, "GET /health", "").starts_with("HTTP/1.1 200")
-            {
+            // What happens before the other port answers is not in the server's figures.
+            let ready = |port, line| request(port, line, "").starts_with("HTTP/1.1 200");
+            if ready(self.admin_port, "GET /metrics") && ready(self.port, "GET /health") {
                 return true;
             }
             thread::yield_now();
