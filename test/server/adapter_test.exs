@@ -103,6 +103,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert author("Ada").id
     end
 
+    test "exact sums of decimals, which a server cannot calculate, are errors that say so" do
+      Repo.insert!(%Post{title: "a", price: Decimal.new("0.1")})
+
+      error = assert_raise EctoLibSql.Error, fn -> Repo.aggregate(Post, :sum, :price) end
+      assert error.code == :unsupported
+      assert error.message =~ "ecto_decimal_sum is a function of this library"
+      assert Repo.aggregate(Post, :count) == 1
+    end
+
     test "rows are inserted, read, updated and deleted" do
       ada = author("Ada")
 

@@ -42,6 +42,13 @@ impl std::fmt::Display for Refused {
     }
 }
 
+/// The functions of [`crate::local`] that queries call by themselves, e.g. for exact decimals.
+fn only_local(name: &str) -> Error {
+    Error::Unsupported(format!(
+        "{name} is a function of this library: a server cannot call it, only a local database can"
+    ))
+}
+
 pub(super) fn read(error: ServerError, sql: &str) -> Refused {
     let message = error.message;
     let sqlite = |extended_code, message: &str, offset| {
@@ -60,7 +67,10 @@ pub(super) fn read(error: ServerError, sql: &str) -> Refused {
     Refused::Error(match error.code.as_str() {
         "SQL_INPUT_ERROR" => {
             let (message, offset) = input_error(&message);
-            sqlite(ffi::SQLITE_ERROR, message, offset)
+            match message.strip_prefix("no such function: ") {
+                Some(name) if name.starts_with("ecto_") => only_local(name),
+                _ => sqlite(ffi::SQLITE_ERROR, message, offset),
+            }
         }
         "SQL_PARSE_ERROR" => {
             let message = message
