@@ -411,8 +411,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           assert {:error, %EctoLibSql.Error{}} = Repo.query("SELECT * FROM left_over")
           insert!("a")
 
-          # Nor does it cost the connection.
-          assert connections(path) == connections
+          # Nor does it cost the connection. (One of the setup's may still be closing before.)
+          assert [connection] = connections(path)
+          assert connection in connections
           assert in_file(path) == []
         end
       end
