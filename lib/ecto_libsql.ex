@@ -112,7 +112,18 @@ defmodule EctoLibSql do
   values; give these names in a map.
   """
 
-  alias EctoLibSql.{Backend, Call, Error, Native, Options, Remote, Result, Retry, State}
+  alias EctoLibSql.{
+    Backend,
+    Call,
+    Error,
+    Native,
+    Options,
+    ReaderHeap,
+    Remote,
+    Result,
+    Retry,
+    State
+  }
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -585,10 +596,10 @@ defmodule EctoLibSql do
     opts = Keyword.validate!(opts, max_rows: 500, timeout: s.timeout)
 
     Stream.resource(
-      fn -> {bang(declare(s, statement, params)), Call.enter_stream()} end,
+      fn -> {bang(declare(s, statement, params)), ReaderHeap.enter_stream()} end,
       &next_rows(s, &1, opts),
       fn {cursor, room} ->
-        Call.leave_stream(room)
+        ReaderHeap.leave_stream(room)
         cursor && deallocate(s, cursor)
       end
     )

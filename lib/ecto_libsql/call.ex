@@ -6,7 +6,7 @@ defmodule EctoLibSql.Call do
 
   import EctoLibSql.Waiting, only: [is_blocked: 1, remaining: 1]
 
-  alias EctoLibSql.{Backend, Error, Native, Params, Result, State, Waiting}
+  alias EctoLibSql.{Backend, Error, Native, Params, ReaderHeap, Result, State, Waiting}
 
   require Logger
 
@@ -74,7 +74,9 @@ defmodule EctoLibSql.Call do
         {:ok, Result.new(result)}
 
       {:more, cursor, columns, rows, num_rows} ->
-        with_room(fn -> fetch_rest(s, cursor, columns, [rows], num_rows, deadline) end)
+        ReaderHeap.for_long_result(fn ->
+          fetch_rest(s, cursor, columns, [rows], num_rows, deadline)
+        end)
 
       :encode_params ->
         with {:ok, params} <- Params.encode(params),
@@ -95,7 +97,7 @@ defmodule EctoLibSql.Call do
   defp fetch_rest(s, cursor, columns, chunks, num_rows, deadline) do
     case Backend.of(s).fetch(s, cursor, @rows_a_call, remaining(deadline)) do
       {:more, _columns, rows, count} ->
-        make_room()
+        ReaderHeap.grow()
         fetch_rest(s, cursor, columns, [rows | chunks], num_rows + count, deadline)
 
       {:done, {_columns, rows, count, changes, last_insert_rowid, _autocommit}} ->
@@ -112,53 +114,6 @@ defmodule EctoLibSql.Call do
         Backend.of(s).deallocate(s, cursor)
         reply(s, error)
     end
-  end
-
-  # While a long result comes in, and its reader goes over it, nearly all that is on the heap is
-  # alive, and the collector would copy it again and again while the heap grows by small steps: with
-  # 10,000 rows read as structs, that was 26 of 43 ms. So the heap is made to grow by large ones. A
-  # heap much larger than its contents costs as well: each collection moves to pages that the kernel
-  # has to give and clear (docs/performance.md). In words: 8 MB at once, then doubled up to 32 MB.
-  @first_room 1_000_000
-  @most_room 4_000_000
-
-  defp with_room(fun) do
-    {:min_heap_size, before} = Process.info(self(), :min_heap_size)
-    make_room()
-
-    try do
-      fun.()
-    after
-      Process.flag(:min_heap_size, before)
-    end
-  end
-
-  defp make_room do
-    {:total_heap_size, words} = Process.info(self(), :total_heap_size)
-    room = max(min(8 * words, @first_room), min(2 * words, @most_room))
-    Process.flag(:min_heap_size, room)
-  end
-
-  # What reads a stream makes garbage of each fetch, and with a small heap it collects several times a
-  # fetch, for nothing: 60,000 structs took 228 ms with the least heap, 96 ms with this. In words:
-  # 800 kB, for the time of the stream.
-  @stream_room 100_000
-
-  @typedoc "What `leave_stream/1` sets back."
-  @opaque stream_room :: non_neg_integer()
-
-  @doc "Gives the calling process the heap to read a stream with."
-  @spec enter_stream() :: stream_room()
-  def enter_stream do
-    {:min_heap_size, before} = Process.info(self(), :min_heap_size)
-    Process.flag(:min_heap_size, max(before, @stream_room))
-    before
-  end
-
-  @spec leave_stream(stream_room()) :: :ok
-  def leave_stream(before) do
-    Process.flag(:min_heap_size, before)
-    :ok
   end
 
   # `chunks` are in reverse order.

@@ -75,7 +75,7 @@ if Code.ensure_loaded?(DBConnection) do
     @behaviour DBConnection
 
     alias EctoLibSql.{Attach, Backend, Call, Clone, ConnectionPool, ConstraintNames, Error}
-    alias EctoLibSql.{MemoryDatabase, PoolOptions, Query, Result, Retry, State}
+    alias EctoLibSql.{MemoryDatabase, PoolOptions, Query, ReaderHeap, Result, Retry, State}
     alias EctoLibSql.Pool.{Holders, Meter}
 
     require Logger
@@ -392,7 +392,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     @impl true
     def handle_deallocate(_query, cursor, _opts, %__MODULE__{driver: driver} = state) do
-      Call.leave_stream(cursor.room)
+      ReaderHeap.leave_stream(cursor.room)
 
       case Backend.of(driver).deallocate(driver, cursor.id) do
         :ok -> {:ok, nil, state}
@@ -403,7 +403,7 @@ if Code.ensure_loaded?(DBConnection) do
     # Only the process that reads the stream uses it: no state of the connection, so no copy of it.
     defp cursor(id, opts) do
       growing = if opts[:fetches] == :growing, do: :atomics.new(1, [])
-      %{id: id, room: Call.enter_stream(), growing: growing}
+      %{id: id, room: ReaderHeap.enter_stream(), growing: growing}
     end
 
     # A call for 500 rows is half a hop to a dirty scheduler. The first fetch is what was asked for:
