@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
 
@@ -133,6 +134,10 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
 
+    /// An offline copy and its server do not go together, or the copy is not as it was left.
+    #[error("{message}")]
+    Offline { trouble: Trouble, message: String },
+
     /// A server could not be asked, or did not answer as it should.
     #[error("{message}")]
     Remote {
@@ -174,6 +179,7 @@ impl Error {
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) => "unsupported",
+            Error::Offline { trouble, .. } => trouble.code(),
             Error::Remote { failure, .. } => failure.code(),
         }
     }

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 use crate::Id;
 use crate::session::Owner;
@@ -60,6 +60,8 @@ struct Waiter<O> {
     connection: Id,
     caller: O,
     since: Instant,
+    /// A thread of our own, which is not sent for.
+    asleep: bool,
 }
 
 /// What is known of other programs that write the file.
@@ -109,6 +111,8 @@ pub struct Figures {
 pub struct Gate<O> {
     wake: Wake<O>,
     state: Mutex<State<O>>,
+    /// For threads that sleep until it is their turn.
+    turn: Condvar,
 }
 
 impl<O: Owner> Gate<O> {
@@ -122,6 +126,7 @@ impl<O: Owner> Gate<O> {
                 others: None,
                 last_writer: 0,
             }),
+            turn: Condvar::new(),
         }
     }
 
@@ -137,9 +142,41 @@ impl<O: Owner> Gate<O> {
                 connection,
                 caller,
                 since: Instant::now(),
+                asleep: false,
             });
         }
         Entered::Queued
+    }
+
+    /// Takes the gate for a thread of our own, which sleeps until it is its turn. `false`: the
+    /// deadline came first. `connection` is nobody else's.
+    pub fn enter_asleep(&self, connection: Id, caller: O, deadline: Option<Instant>) -> bool {
+        let mut state = self.state.lock();
+        if state.pass(connection, caller) {
+            return true;
+        }
+        state.queue.push_back(Waiter {
+            connection,
+            caller,
+            since: Instant::now(),
+            asleep: true,
+        });
+        loop {
+            let late = match deadline {
+                None => {
+                    self.turn.wait(&mut state);
+                    false
+                }
+                Some(deadline) => self.turn.wait_until(&mut state, deadline).timed_out(),
+            };
+            if state.holder_of(connection).is_some() {
+                return state.pass(connection, caller);
+            }
+            if late {
+                state.queue.retain(|waiter| waiter.connection != connection);
+                return false;
+            }
+        }
     }
 
     /// Takes the gate if that needs no waiting.
@@ -241,6 +278,10 @@ impl<O: Owner> Gate<O> {
         if let Some(next) = state.queue.pop_front() {
             state.grant(next.connection, next.caller, true);
             state.figures.waited_for(next.since.elapsed());
+            if next.asleep {
+                self.turn.notify_all();
+                return;
+            }
             // Under the lock: who gives up knows whether it was sent for.
             let notice = state.turn();
             (self.wake)(next.caller, next.connection, notice);

@@ -2,7 +2,7 @@
 //!
 //! Nothing here knows the BEAM: `cargo test`, criterion and fuzzers drive it as it is.
 //! [`local`] runs databases in this process through libSQL's C library; [`remote`] asks servers;
-//! [`replica`] keeps local copies of their databases;
+//! [`replica`] keeps local copies of their databases, [`offline`] such that are written here;
 //! [`registry`] keeps what is open under ids, with the process that owns it.
 
 #![deny(unsafe_code)]
@@ -16,6 +16,7 @@ mod gates;
 pub mod jsonb;
 mod keyword;
 pub mod local;
+pub mod offline;
 pub mod params;
 pub mod registry;
 pub mod remote;

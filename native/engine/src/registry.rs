@@ -14,6 +14,7 @@ use crate::Id;
 use crate::error::{Error, Result};
 use crate::gates::Gates;
 use crate::local::{Connection, OpenOptions};
+use crate::offline::Syncer;
 use crate::session::{Hooks, Item, ItemKind, Owner, Scope, Session};
 
 const SHARDS: usize = 16;
@@ -37,6 +38,7 @@ pub struct Registry<O> {
 pub(crate) struct Opened {
     pub(crate) database: String,
     pub(crate) busy_timeout: Duration,
+    pub(crate) offline: Option<Arc<Syncer>>,
 }
 
 impl<O: Copy> Clone for Registry<O> {
@@ -82,6 +84,7 @@ impl<O: Owner> Registry<O> {
         let opened = Opened {
             database: options.database.clone(),
             busy_timeout: options.busy_timeout,
+            offline: options.offline.clone(),
         };
         let connection = Connection::open(options)?;
         let session = Arc::new(Session::new(connection, opened, owner, scope, self.clone()));

@@ -24,6 +24,7 @@ use crate::Id;
 use crate::error::{Error, Result};
 use crate::gate::Wake;
 use crate::local::{Behavior, CacheStats, Call, Connection, Interrupt, Outcome, RowSink, Source};
+use crate::offline::Syncer;
 use crate::params::Params;
 use crate::registry::{Opened, Registry};
 use crate::writer::Writer;
@@ -136,6 +137,8 @@ pub struct Session<O> {
     connection: Mutex<Option<Connection>>,
     closing: AtomicBool,
     running: Arc<Caller<O>>,
+    /// After the connection, which is closed before.
+    offline: Option<Arc<Syncer>>,
     /// None where nobody else can write the database, or this connection cannot.
     writer: Option<Arc<Writer<O>>>,
     busy_timeout: AtomicU32,
@@ -159,6 +162,7 @@ impl<O: Owner> Session<O> {
         let Opened {
             database,
             busy_timeout,
+            offline,
         } = options;
         let id = Id::new_v4();
         let running = Arc::new(Caller(Mutex::default()));
@@ -180,6 +184,7 @@ impl<O: Owner> Session<O> {
             connection: Mutex::new(Some(connection)),
             closing: AtomicBool::new(false),
             running,
+            offline,
             writer,
             busy_timeout: AtomicU32::new(busy_timeout),
             opened_with_busy_timeout: busy_timeout,
@@ -212,6 +217,11 @@ impl<O: Owner> Session<O> {
 
     pub fn database(&self) -> &str {
         &self.database
+    }
+
+    /// What syncs the database, where it is a copy that is written offline.
+    pub fn offline(&self) -> Option<&Arc<Syncer>> {
+        self.offline.as_ref()
     }
 
     pub fn opened(&self) -> Instant {
@@ -276,6 +286,9 @@ impl<O: Owner> Session<O> {
             Some(writer) => writer.after_call(connection, worked.is_ok()),
             None => false,
         };
+        if let Some(offline) = &self.offline {
+            offline.written(connection);
+        }
         (worked, waits)
     }
 

@@ -58,11 +58,12 @@ pub struct Connection {
     pub(super) cache: StatementCache,
     pub(super) transaction: Option<Transaction>,
     pub(super) extensions_enabled: bool,
-    pub(super) options: OpenOptions,
     pub(super) entrance: Option<Box<dyn Entrance>>,
     pub(super) short_reads: bool,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
+    // They hold what may be closed after the database only: `offline`.
+    pub(super) options: OpenOptions,
 }
 
 impl Connection {

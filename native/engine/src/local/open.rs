@@ -12,6 +12,7 @@ use super::raw_connection::{RawConnection, c_string};
 use super::rows::Collect;
 use crate::error::{Error, Result, SqliteError};
 use crate::form::Forms;
+use crate::offline::Syncer;
 use crate::params::NoParams;
 use crate::value::Value;
 
@@ -72,6 +73,11 @@ pub struct OpenOptions {
     pub encryption_key: Option<Vec<u8>>,
     /// How parameters that are UUIDs or JSON are stored.
     pub forms: Forms,
+    /// Whether the connection writes the write-ahead log into the database now and then, and when
+    /// it is closed.
+    pub checkpoints: bool,
+    /// For the copy of a server's database that is written offline: what syncs it.
+    pub offline: Option<Arc<Syncer>>,
     /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
     pub caller_alive: fn() -> bool,
 }
@@ -92,6 +98,8 @@ impl Default for OpenOptions {
             pragmas: Vec::new(),
             encryption_key: None,
             forms: Forms::default(),
+            checkpoints: true,
+            offline: None,
             caller_alive: || true,
         }
     }
@@ -156,7 +164,12 @@ impl Connection {
         ] {
             self.check(self.raw().db_config(setting, on))?;
         }
-        self.set_pragmas(&self.options.pragmas.clone(), call)
+        self.set_pragmas(&self.options.pragmas.clone(), call)?;
+        // A pragma may have turned them on.
+        match self.options.checkpoints && self.options.offline.is_none() {
+            true => Ok(()),
+            false => self.wal_disable_checkpoint(),
+        }
     }
 
     fn set_pragmas(&mut self, pragmas: &[(String, String)], call: &Call) -> Result<()> {

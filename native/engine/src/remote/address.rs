@@ -103,11 +103,16 @@ impl Address {
 
     /// The URI of an endpoint, e.g. `/v3-protobuf/pipeline`.
     pub(super) fn endpoint(&self, endpoint: &str) -> Result<Uri> {
+        self.at_root(&format!("{}{endpoint}", self.path))
+    }
+
+    /// The URI of a path of the same server.
+    pub(super) fn at_root(&self, path: &str) -> Result<Uri> {
         let scheme = if self.https { "https" } else { "http" };
         Uri::builder()
             .scheme(scheme)
             .authority(self.authority.as_str())
-            .path_and_query(format!("{}{endpoint}", self.path))
+            .path_and_query(path)
             .build()
             .map_err(|error| Error::InvalidArgument(format!("uri: {error}")))
     }

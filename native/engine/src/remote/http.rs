@@ -35,7 +35,7 @@ impl std::fmt::Debug for Http {
 
 /// How a request came to nothing.
 #[derive(Debug)]
-pub(super) enum Broken {
+pub(crate) enum Broken {
     /// There was no connection: the server has not seen it.
     NotSent(Failure, String),
     /// The connection ended before the answer did.
@@ -117,7 +117,7 @@ fn is_tls(error: &(dyn std::error::Error + 'static)) -> bool {
             .is_some_and(|inner| is_tls(inner))
 }
 
-pub(super) fn innermost<'e>(
+pub(crate) fn innermost<'e>(
     error: &'e (dyn std::error::Error + 'static),
 ) -> &'e (dyn std::error::Error + 'static) {
     let mut innermost = error;

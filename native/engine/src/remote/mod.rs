@@ -52,5 +52,7 @@ pub use connection::{RemoteConnection, RemoteOptions};
 pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
 pub use failure::Failure;
+pub(crate) use http::{Broken, innermost};
 pub use runtime::{block_on, spawn};
+pub(crate) use server::Server;
 pub use value::{RemoteColumn, RemoteParams, RemoteResult};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response};
+use hyper::{Method, Request, Response, Uri};
 use parking_lot::RwLock;
 use prost::Message;
 
@@ -22,9 +22,10 @@ use crate::error::{Error, Result};
 const NAMESPACE: HeaderName = HeaderName::from_static("x-namespace-bin");
 const ENCRYPTION_KEY: HeaderName = HeaderName::from_static("x-turso-encryption-key");
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
+const OCTETS: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     http: Arc<Http>,
     address: Address,
     headers: HeaderMap,
@@ -34,14 +35,13 @@ pub(super) struct Server {
 impl Server {
     /// # Failure
     /// An option is wrong.
-    pub(super) fn new(options: RemoteOptions) -> Result<Server> {
+    pub(crate) fn new(options: RemoteOptions) -> Result<Server> {
         let parsed = address::parse(&options.uri)?;
         let certificates = Certificates::read(
             options.ca_file.as_deref(),
             options.client_certificate.as_ref(),
         )?;
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, PROTOBUF);
         if let Some(namespace) = &options.namespace {
             let encoded = BASE64_STANDARD_NO_PAD.encode(namespace);
             headers.insert(NAMESPACE, header("namespace", &encoded)?);
@@ -61,7 +61,7 @@ impl Server {
 
     /// # Failure
     /// The token holds what a header cannot.
-    pub(super) fn set_token(&self, token: Option<String>) -> Result<()> {
+    pub(crate) fn set_token(&self, token: Option<String>) -> Result<()> {
         if let Some(token) = &token {
             bearer(token)?;
         }
@@ -88,10 +88,41 @@ impl Server {
         message: &impl Message,
     ) -> Result<Result<Response<Incoming>, Broken>> {
         let uri = moved.unwrap_or(&self.address).endpoint(endpoint)?;
-        let mut request = Request::post(uri)
-            .body(Full::new(Bytes::from(message.encode_to_vec())))
+        self.send(Method::POST, uri, message.encode_to_vec().into(), PROTOBUF)
+            .await
+    }
+
+    /// A request of another protocol than Hrana. `location`: where an answer said that it should
+    /// go instead.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        location: Option<&str>,
+        body: Bytes,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let uri = match location {
+            None => self.address.endpoint(path)?,
+            Some(location) if location.starts_with('/') => self.address.at_root(location)?,
+            Some(location) => self.moved(location)?.endpoint("")?,
+        };
+        self.send(method, uri, body, OCTETS).await
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        uri: Uri,
+        body: Bytes,
+        content: HeaderValue,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .body(Full::new(body))
             .map_err(|error| Error::InvalidArgument(error.to_string()))?;
         *request.headers_mut() = self.headers.clone();
+        request.headers_mut().insert(CONTENT_TYPE, content);
         let authorization = match &*self.token.read() {
             Some(token) => Some(bearer(&token.0)?),
             None => None,

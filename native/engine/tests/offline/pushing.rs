@@ -1,0 +1,121 @@
+//! What one copy writes, another gets.
+
+use std::fs;
+
+use crate::copy::{Copy, check_server, place, server, with_table};
+
+#[test]
+fn a_push_is_what_another_pulls() {
+    let (place, server) = (place(), server());
+    let one = with_table(&place.path().join("a"), &server);
+    let two = Copy::open(&place.path().join("b"), &server.uri()).unwrap();
+    one.insert("first");
+    one.insert("second");
+    assert!(one.pending() > 0);
+    let pushed = one.push().unwrap();
+    assert!(pushed.frames >= 2);
+    assert_eq!(one.pending(), 0);
+    assert_eq!(one.push().unwrap().frames, 0);
+
+    assert_eq!(two.texts(), [""; 0]);
+    let pulled = two.pull().unwrap();
+    assert_eq!(
+        (pulled.frames, pulled.frame_no),
+        (pushed.frames, pushed.frame_no)
+    );
+    assert_eq!(two.texts(), ["first", "second"]);
+    assert_eq!(two.pull().unwrap().frames, 0);
+    two.insert("third");
+    two.sync().unwrap();
+    one.sync().unwrap();
+    assert_eq!(one.texts(), ["first", "second", "third"]);
+    one.check();
+    two.check();
+    check_server(&server, &["first", "second", "third"]);
+}
+
+#[test]
+fn a_schema_that_was_changed_elsewhere_is_seen() {
+    let (place, server) = (place(), server());
+    let one = with_table(&place.path().join("a"), &server);
+    let two = Copy::open(&place.path().join("b"), &server.uri()).unwrap();
+    assert_eq!(two.number("SELECT count(*) FROM t"), 0);
+    one.run("ALTER TABLE t ADD COLUMN y DEFAULT 7");
+    one.insert("x");
+    one.push().unwrap();
+    two.pull().unwrap();
+    assert_eq!(two.number("SELECT y FROM t"), 7);
+}
+
+#[test]
+fn ten_thousand_rows_and_a_transaction_longer_than_a_batch() {
+    let (place, server) = (place(), server());
+    let one = with_table(&place.path().join("a"), &server);
+    one.run(
+        "INSERT INTO t (x) SELECT hex(randomblob(200)) FROM (WITH RECURSIVE n(i) AS \
+         (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 10000) SELECT i FROM n)",
+    );
+    for _ in 0..300 {
+        one.insert("one at a time");
+    }
+    let pending = one.pending();
+    assert!(pending > 1000, "{pending}");
+    let pushed = one.push().unwrap();
+    assert_eq!(pushed.frames, pending);
+    let posts = server
+        .requests()
+        .iter()
+        .filter(|it| it.starts_with("POST"))
+        .count();
+    assert!(posts >= pending as usize / 128, "{posts}");
+
+    let two = Copy::open(&place.path().join("b"), &server.uri()).unwrap();
+    let sum = "SELECT count(*) + total(length(x)) + total(unicode(substr(x, id % 400, 1))) FROM t";
+    assert_eq!(two.one(sum), one.one(sum));
+    assert_eq!(two.number("SELECT count(*) FROM t"), 10_300);
+    two.check();
+}
+
+#[test]
+fn a_restart_goes_on_where_it_was() {
+    let (place, server) = (place(), server());
+    let path = place.path().join("a");
+    let copy = with_table(&path, &server);
+    copy.insert("pushed");
+    copy.push().unwrap();
+    copy.insert("not pushed");
+    let pending = copy.pending();
+    copy.close();
+    // Nothing of the log was checkpointed away.
+    assert!(fs::metadata(place.path().join("a-wal")).unwrap().len() > 0);
+
+    let copy = Copy::open(&path, &server.uri()).unwrap();
+    assert_eq!(copy.texts(), ["pushed", "not pushed"]);
+    assert_eq!(copy.pending(), pending);
+    copy.push().unwrap();
+    check_server(&server, &["pushed", "not pushed"]);
+}
+
+#[test]
+fn checkpoints_do_no_harm() {
+    let (place, server) = (place(), server());
+    let path = place.path().join("a");
+    let copy = with_table(&path, &server);
+    for round in 0..5 {
+        copy.insert(&format!("round {round}"));
+        copy.run("PRAGMA wal_checkpoint(PASSIVE)");
+        copy.run("PRAGMA wal_checkpoint(TRUNCATE)");
+        copy.run("PRAGMA wal_autocheckpoint = 1");
+        copy.run("UPDATE t SET x = x || '.'");
+    }
+    let pending = copy.pending();
+    copy.close();
+    let copy = Copy::open(&path, &server.uri()).unwrap();
+    assert_eq!(copy.pending(), pending);
+    assert_eq!(copy.push().unwrap().frames, pending);
+    let texts = copy.texts();
+    check_server(
+        &server,
+        &texts.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}
