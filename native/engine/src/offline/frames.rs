@@ -49,11 +49,19 @@ pub(super) fn check(frames: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// As [`check`], for whole transactions.
-pub(super) fn check_transactions(frames: &[u8]) -> Result<()> {
+/// As [`check`], for whole transactions, and a database of so many pages.
+pub(super) fn check_transactions(frames: &[u8], pages_before: u32) -> Result<()> {
     let mut pages = HashSet::new();
+    // A database grows by the pages that are written to it, more or less.
+    let count = u32::try_from(frames.len() / FRAME).unwrap_or(u32::MAX);
+    let most = pages_before.saturating_add(count.saturating_mul(2).saturating_add(1024));
     for frame in frames.chunks_exact(FRAME) {
         let (page, size) = (number(frame, 0), commits(frame));
+        if page > most || size > most {
+            return Err(nonsense(format!(
+                "page {page} of {size}, for a database of {pages_before} pages"
+            )));
+        }
         if page == 0 {
             return Err(nonsense("a frame without a page number"));
         }
@@ -111,9 +119,15 @@ mod tests {
         assert!(check(&[0; FRAME]).is_ok());
         let mut headless = frame(1, 1);
         headless[WAL_FRAME_HEADER] = 0;
-        for wrong in [frame(0, 1), [frame(2, 0), frame(2, 0)].concat(), headless] {
+        for wrong in [
+            frame(0, 1),
+            [frame(2, 0), frame(2, 0)].concat(),
+            headless,
+            frame(u32::MAX, 2),
+            frame(2, u32::MAX),
+        ] {
             assert_eq!(
-                check_transactions(&wrong).unwrap_err().code(),
+                check_transactions(&wrong, 2).unwrap_err().code(),
                 "protocol_error"
             );
         }
@@ -122,7 +136,7 @@ mod tests {
             [frame(2, 2), frame(2, 2)].concat(),
             frame(1, 1),
         ] {
-            assert!(check_transactions(&fine).is_ok());
+            assert!(check_transactions(&fine, 2).is_ok());
         }
     }
 

@@ -16,6 +16,7 @@ use crate::local::{
     Behavior, Call, CheckpointMode, Collect, Connection, JournalMode, OpenMode, OpenOptions, Source,
 };
 use crate::params::NoParams;
+use crate::value::Value;
 
 const LOG_HEADER: u64 = 32;
 const SALT_OFFSET: u64 = 16;
@@ -107,6 +108,17 @@ impl Local {
         Ok(Some(Salt::from_be_bytes(salt)))
     }
 
+    fn pages(&mut self) -> Result<u32> {
+        let mut rows = Collect::default();
+        let count = Source::Sql("PRAGMA page_count");
+        self.worker
+            .query(count, &NoParams, &mut rows, &Call::default())?;
+        match rows.rows.first().and_then(|row| row.first()) {
+            Some(Value::Integer(count)) => Ok(u32::try_from(*count).unwrap_or(u32::MAX)),
+            _ => Ok(0),
+        }
+    }
+
     /// Frames of the generation, from the log. They are committed, and so never change.
     pub(super) fn read(&self, first: u32, count: u32) -> Result<Vec<u8>> {
         let before = u64::from(self.position.in_log(first).saturating_sub(1));
@@ -133,8 +145,8 @@ impl Local {
         received: &[u8],
         deadline: Option<Instant>,
     ) -> Result<Inserted> {
-        frames::check_transactions(received)?;
         let count = self.count(deadline)?;
+        frames::check_transactions(received, self.pages()?)?;
         let total = u32::try_from(received.len() / FRAME).unwrap_or(u32::MAX);
         let have = (count + 1)
             .saturating_sub(self.position.in_log(first))

@@ -86,6 +86,7 @@ impl Copy {
     }
 
     pub fn insert(&self, text: &str) {
+        let text = text.replace('\'', "''");
         self.run(&format!("INSERT INTO t (x) VALUES ('{text}')"));
     }
 
