@@ -37,6 +37,10 @@ pub(crate) fn serve(stream: TcpStream, shared: &Arc<Shared>) {
     let Ok(mut output) = stream.try_clone() else {
         return;
     };
+    // Head and body are written one after the other.
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
     let mut input = BufReader::new(stream);
     while let Some(request) = read(&mut input) {
         let Some((answer, length)) = answer(&request, shared) else {
