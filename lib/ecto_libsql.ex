@@ -324,6 +324,7 @@ defmodule EctoLibSql do
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
+    * `:replication` - of a replica, `t:EctoLibSql.Replication.status/0`; else `nil`
 
   An error says why the database cannot be read, or why no connection can be opened.
 

@@ -7,6 +7,8 @@ defmodule EctoLibSql.Replica.Options do
 
   @types [sync: :sync, read_your_writes: :boolean, sync_protocol: {:in, [:auto, :v1]}]
 
+  @replica [:database, :encryption_key | Keyword.keys(@types)]
+
   # Of local databases' options, those of a connection that reads the file.
   @local [
     :busy_timeout,
@@ -28,12 +30,21 @@ defmodule EctoLibSql.Replica.Options do
   def names, do: Keyword.keys(@types)
 
   @doc """
+  The options of a connection to the primary itself; those that are no replica's stay as they are.
+  """
+  @spec primary(keyword()) :: keyword()
+  def primary(options) do
+    if options[:uri],
+      do: Keyword.drop(options, @replica ++ @local),
+      else: options
+  end
+
+  @doc """
   What `EctoLibSql.Replica.Opening` opens a connection with.
   """
   @spec validate(keyword()) :: {:ok, map()} | {:error, Error.t()}
   def validate(options) do
-    own = [:database, :encryption_key | Keyword.keys(@types)] ++ @local
-    {replica, remote} = Keyword.split(options, own)
+    {replica, remote} = Keyword.split(options, @replica ++ @local)
 
     with {:ok, remote} <- RemoteOptions.validate(remote),
          :ok <- Options.check_types(replica, @types),
