@@ -138,6 +138,10 @@ pub enum Error {
     #[error("{message}")]
     Offline { trouble: Trouble, message: String },
 
+    /// Nothing was done: it is the primary's to do. Never a caller's error.
+    #[error("a replica's file is for reading; this is for its primary")]
+    AtPrimary,
+
     /// A server could not be asked, or did not answer as it should.
     #[error("{message}")]
     Remote {
@@ -178,7 +182,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
-            Error::Unsupported(_) => "unsupported",
+            Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
             Error::Remote { failure, .. } => failure.code(),
         }

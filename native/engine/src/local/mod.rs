@@ -28,6 +28,7 @@ mod raw_backup;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+mod replica_reader;
 mod reset;
 mod rows;
 mod script;

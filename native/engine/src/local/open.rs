@@ -71,6 +71,9 @@ pub struct OpenOptions {
     /// Pragmas of the connection, set after it, and again after a reset.
     pub pragmas: Vec<(String, String)>,
     pub encryption_key: Option<Vec<u8>>,
+    /// Whether it is the file of a replica: what does not only read is left alone, with
+    /// [`Error::AtPrimary`].
+    pub replica: bool,
     /// How parameters that are UUIDs or JSON are stored.
     pub forms: Forms,
     /// Whether the connection writes the write-ahead log into the database now and then, and when
@@ -97,6 +100,7 @@ impl Default for OpenOptions {
             file_pragmas: Vec::new(),
             pragmas: Vec::new(),
             encryption_key: None,
+            replica: false,
             forms: Forms::default(),
             checkpoints: true,
             offline: None,
@@ -140,6 +144,9 @@ impl Connection {
             .map_err(|error| unreadable(error, &connection.options.database, keyed))?;
         connection.apply_options(&call)?;
         connection.short_reads = connection.can_read_shortly();
+        if connection.options.replica {
+            connection.read_replica()?;
+        }
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
     }
