@@ -5,10 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Method, Request, Response, Uri};
+use hyper::{Method, Response};
 use parking_lot::RwLock;
 use prost::Message;
 
@@ -42,6 +41,7 @@ impl Server {
             options.client_certificate.as_ref(),
         )?;
         let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, PROTOBUF);
         if let Some(namespace) = &options.namespace {
             let encoded = BASE64_STANDARD_NO_PAD.encode(namespace);
             headers.insert(NAMESPACE, header("namespace", &encoded)?);
@@ -88,8 +88,8 @@ impl Server {
         message: &impl Message,
     ) -> Result<Result<Response<Incoming>, Broken>> {
         let uri = moved.unwrap_or(&self.address).endpoint(endpoint)?;
-        self.send(Method::POST, uri, message.encode_to_vec().into(), PROTOBUF)
-            .await
+        let body = Bytes::from(message.encode_to_vec());
+        Ok(self.http.post(&uri, self.headers()?, body).await)
     }
 
     /// A request of another protocol than Hrana. `location`: where an answer said that it should
@@ -106,31 +106,46 @@ impl Server {
             Some(location) if location.starts_with('/') => self.address.at_root(location)?,
             Some(location) => self.moved(location)?.endpoint("")?,
         };
-        self.send(method, uri, body, OCTETS).await
+        let mut headers = self.headers()?;
+        headers.insert(CONTENT_TYPE, OCTETS);
+        Ok(self.http.send(method, &uri, headers, body).await)
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        uri: Uri,
-        body: Bytes,
-        content: HeaderValue,
-    ) -> Result<Result<Response<Incoming>, Broken>> {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(uri)
-            .body(Full::new(body))
-            .map_err(|error| Error::InvalidArgument(error.to_string()))?;
-        *request.headers_mut() = self.headers.clone();
-        request.headers_mut().insert(CONTENT_TYPE, content);
-        let authorization = match &*self.token.read() {
-            Some(token) => Some(bearer(&token.0)?),
-            None => None,
-        };
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization);
+    fn headers(&self) -> Result<HeaderMap> {
+        let mut headers = self.headers.clone();
+        if let Some(token) = &*self.token.read() {
+            headers.insert(AUTHORIZATION, bearer(&token.0)?);
         }
-        Ok(self.http.send(request).await)
+        Ok(headers)
+    }
+
+    /// A request of another protocol than Hrana, with the headers of that on top.
+    pub(super) async fn post_with(
+        &self,
+        endpoint: &str,
+        headers: impl FnOnce(&mut HeaderMap),
+        body: Bytes,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let uri = self.address.endpoint(endpoint)?;
+        let mut all = self.headers()?;
+        headers(&mut all);
+        Ok(self.http.post(&uri, all, body).await)
+    }
+
+    /// The name of the database for a protocol in which the server does not derive it: the option's,
+    /// else the first label of a host name that has several, else that of a server's only one.
+    pub(super) fn namespace_header(&self) -> Result<(HeaderName, HeaderValue)> {
+        let name = match self.headers.get(NAMESPACE) {
+            Some(name) => name.clone(),
+            None => {
+                let label = self.address.host().split_once('.').map(|(label, _)| label);
+                header(
+                    "uri",
+                    &BASE64_STANDARD_NO_PAD.encode(label.unwrap_or("default")),
+                )?
+            }
+        };
+        Ok((NAMESPACE, name))
     }
 }
 
