@@ -137,8 +137,10 @@ pub struct Session<O> {
     connection: Mutex<Option<Connection>>,
     closing: AtomicBool,
     running: Arc<Caller<O>>,
-    /// After the connection, which is closed before.
-    offline: Option<Arc<Syncer>>,
+    /// Whether there was a syncer at the opening, so that others need not look.
+    is_offline: bool,
+    /// Until the connection is closed, and no earlier.
+    offline: Mutex<Option<Arc<Syncer>>>,
     /// None where nobody else can write the database, or this connection cannot.
     writer: Option<Arc<Writer<O>>>,
     busy_timeout: AtomicU32,
@@ -184,7 +186,8 @@ impl<O: Owner> Session<O> {
             connection: Mutex::new(Some(connection)),
             closing: AtomicBool::new(false),
             running,
-            offline,
+            is_offline: offline.is_some(),
+            offline: Mutex::new(offline),
             writer,
             busy_timeout: AtomicU32::new(busy_timeout),
             opened_with_busy_timeout: busy_timeout,
@@ -220,8 +223,8 @@ impl<O: Owner> Session<O> {
     }
 
     /// What syncs the database, where it is a copy that is written offline.
-    pub fn offline(&self) -> Option<&Arc<Syncer>> {
-        self.offline.as_ref()
+    pub fn offline(&self) -> Option<Arc<Syncer>> {
+        self.offline.lock().clone()
     }
 
     pub fn opened(&self) -> Instant {
@@ -286,7 +289,9 @@ impl<O: Owner> Session<O> {
             Some(writer) => writer.after_call(connection, worked.is_ok()),
             None => false,
         };
-        if let Some(offline) = &self.offline {
+        if self.is_offline
+            && let Some(offline) = self.offline()
+        {
             offline.written(connection);
         }
         (worked, waits)

@@ -7,7 +7,7 @@ use super::conflict::conflict;
 use super::door::Inside;
 use super::frames::{self, FRAME};
 use super::local::{Inserted, Local};
-use super::rounds::Pulled;
+use super::rounds::Synced;
 use super::service::Answer;
 use super::syncer::Syncer;
 use super::trouble::Trouble;
@@ -16,7 +16,7 @@ use crate::local::Call;
 
 impl Syncer {
     /// In this process, one at a time: the caller has the turn.
-    pub(super) async fn pull_in_turn(self: &Arc<Self>, call: &Call) -> Result<Pulled> {
+    pub(super) async fn pull_in_turn(self: &Arc<Self>, call: &Call) -> Result<Synced> {
         let mut pulled = 0;
         // Frames of a transaction that is not complete yet.
         let mut rest = Vec::new();
@@ -49,9 +49,10 @@ impl Syncer {
             }
         }
         let (_, frame_no) = self.stands_at();
-        Ok(Pulled {
+        Ok(Synced {
             frame_no,
-            frames: pulled,
+            pulled,
+            pushed: 0,
         })
     }
 

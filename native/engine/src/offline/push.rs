@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::bootstrap::blocking;
 use super::frames::{self, FRAME};
 use super::local::Local;
-use super::rounds::Pushed;
+use super::rounds::Synced;
 use super::service::{Answer, BATCH, Verdict};
 use super::syncer::Syncer;
 use crate::error::Result;
@@ -23,20 +23,22 @@ struct Progress {
     has: u32,
     /// The last frame that it is to get: a transaction's last.
     last: u32,
-    /// Frames that it took.
+    /// Frames that it took, and frames of others that it had.
     sent: u32,
+    pulled: u32,
 }
 
 impl Syncer {
     /// In this process, one at a time: the caller has the turn.
-    pub(super) async fn push_in_turn(self: &Arc<Self>, call: &Call) -> Result<Pushed> {
+    pub(super) async fn push_in_turn(self: &Arc<Self>, call: &Call) -> Result<Synced> {
         let mut progress = self.progress(call).await?;
         for _ in 0..ROUNDS {
             let Some(verdict) = self.send(&mut progress, call).await? else {
                 let (_, frame_no) = self.stands_at();
-                return Ok(Pushed {
+                return Ok(Synced {
                     frame_no,
-                    frames: progress.sent,
+                    pushed: progress.sent,
+                    pulled: progress.pulled,
                 });
             };
             if verdict.generation == progress.generation && verdict.max_frame < progress.has {
@@ -48,7 +50,7 @@ impl Syncer {
             } else {
                 // The generation may have ended.
                 let before = self.stands_at();
-                self.pull_in_turn(call).await?;
+                progress.pulled += self.pull_in_turn(call).await?.pulled;
                 if self.stands_at() == before {
                     let found = format!(
                         "the server, at frame {} of generation {}, does not take them",
@@ -58,6 +60,7 @@ impl Syncer {
                 }
                 progress = Progress {
                     sent: progress.sent,
+                    pulled: progress.pulled,
                     ..self.progress(call).await?
                 };
             }
@@ -76,6 +79,7 @@ impl Syncer {
             has: durable,
             last: durable + pending,
             sent: 0,
+            pulled: 0,
         })
     }
 
@@ -163,7 +167,7 @@ impl Syncer {
             self.advance(mine).await?;
         }
         if to > mine {
-            self.pull_in_turn(call).await?;
+            progress.pulled += self.pull_in_turn(call).await?.pulled;
         }
         Ok(())
     }

@@ -9,29 +9,31 @@ use std::time::{Instant, SystemTime};
 
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as Turn, MutexGuard};
+use tokio::task::spawn_blocking;
 use tokio::time::timeout_at;
 
 use super::bootstrap::{self, blocking};
 use super::door::{Door, GateDoor};
+use super::event::{Event, Listener};
 use super::file_lock::FileLock;
 use super::files::Files;
+use super::interval;
 use super::local::Local;
 use super::options::OfflineOptions;
-use super::rounds::{Pulled, Pushed, Synced};
+use super::rounds::Synced;
 use super::service::Service;
 use super::shared;
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::local::{Call, Connection, TransactionState};
 use crate::registry::Registry;
-use crate::remote::Failure;
+use crate::remote::{Failure, spawn};
 use crate::session::Owner;
 
 /// What moves frames between a copy and its server.
 ///
 /// It lives as long as somebody has it. Connections to the copy are opened with
 /// [`OpenOptions::offline`](crate::local::OpenOptions), which keeps it.
-#[derive(Debug)]
 pub struct Syncer {
     // The connections before the lock: fields are dropped in this order.
     pub(super) local: Mutex<Local>,
@@ -44,7 +46,26 @@ pub struct Syncer {
     generation: AtomicU32,
     durable: AtomicU32,
     unsettled: AtomicBool,
+    listener: Option<Listener>,
     _lock: FileLock,
+}
+
+impl std::fmt::Debug for Syncer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Syncer")
+            .field("path", &self.files.database)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Lets go of a copy where files must not be waited for: the last one closes them.
+pub fn let_go(syncer: Arc<Syncer>) {
+    let closing = spawn(async move {
+        drop(spawn_blocking(move || drop(syncer)));
+    });
+    if let Err(error) = closing {
+        tracing::error!(%error, "a copy was closed on a thread of the network's or the caller's");
+    }
 }
 
 /// A copy's figures. Those that count do so since it was opened.
@@ -117,7 +138,7 @@ impl Syncer {
         let service = Service::new(&options)?;
         let uri = options.server.uri.clone();
         let token = options.server.auth_token.clone();
-        let path = options.path;
+        let path = options.path.clone();
         let files = blocking(move || Files::of(&path)).await?;
         let slot = shared::slot(&files.database);
         let mut opened = within(call, slot.lock()).await?;
@@ -165,17 +186,19 @@ impl Syncer {
             durable: AtomicU32::new(0),
             unsettled: AtomicBool::new(false),
             local: Mutex::new(local),
+            listener: options.listener,
             _lock: lock,
         });
         syncer.note(&syncer.local.lock());
         // The log may have been replaced while nobody looked.
         syncer.pending(call).await?;
         if fetched {
-            let pulled = syncer.pull_in_turn(call).await;
-            syncer.figures.note(&pulled);
-            pulled?;
+            syncer.pull(call).await?;
         }
         *opened = Arc::downgrade(&syncer);
+        if let Some(interval) = options.interval {
+            interval::start(&syncer, interval);
+        }
         Ok(syncer)
     }
 
@@ -210,21 +233,12 @@ impl Syncer {
     /// `sync_conflict`: both sides have changes. `sync_state`: the log is another one. `busy`: other
     /// writers had the file until the deadline. `timeout` and those of the network.
     pub async fn sync(self: &Arc<Self>, call: &Call) -> Result<Synced> {
-        self.round(call, async |syncer: &Arc<Syncer>| {
-            if syncer.pending(call).await? > 0 {
-                let pushed = syncer.push_in_turn(call).await?;
-                return Ok(Synced {
-                    frame_no: pushed.frame_no,
-                    pushed: pushed.frames,
-                    pulled: 0,
-                });
+        self.round(call, async |syncer, call| {
+            let call = &call;
+            match syncer.pending(call).await? {
+                0 => syncer.pull_in_turn(call).await,
+                _ => syncer.push_in_turn(call).await,
             }
-            let pulled = syncer.pull_in_turn(call).await?;
-            Ok(Synced {
-                frame_no: pulled.frame_no,
-                pushed: 0,
-                pulled: pulled.frames,
-            })
         })
         .await
     }
@@ -233,32 +247,46 @@ impl Syncer {
     ///
     /// # Failure
     /// As [`sync`](Syncer::sync).
-    pub async fn push(self: &Arc<Self>, call: &Call) -> Result<Pushed> {
-        self.round(call, async |syncer: &Arc<Syncer>| {
-            syncer.push_in_turn(call).await
-        })
-        .await
+    pub async fn push(self: &Arc<Self>, call: &Call) -> Result<Synced> {
+        self.round(call, async |syncer, call| syncer.push_in_turn(&call).await)
+            .await
     }
 
     /// Fetches what others pushed.
     ///
     /// # Failure
     /// As [`sync`](Syncer::sync).
-    pub async fn pull(self: &Arc<Self>, call: &Call) -> Result<Pulled> {
-        self.round(call, async |syncer: &Arc<Syncer>| {
-            syncer.pull_in_turn(call).await
-        })
-        .await
+    pub async fn pull(self: &Arc<Self>, call: &Call) -> Result<Synced> {
+        self.round(call, async |syncer, call| syncer.pull_in_turn(&call).await)
+            .await
     }
 
-    async fn round<T>(
+    async fn round<F>(
         self: &Arc<Self>,
         call: &Call,
-        work: impl AsyncFnOnce(&Arc<Syncer>) -> Result<T>,
-    ) -> Result<T> {
+        work: impl FnOnce(Arc<Syncer>, Call) -> F,
+    ) -> Result<Synced>
+    where
+        F: Future<Output = Result<Synced>>,
+    {
         let _turn = self.turn(call).await?;
-        let done = work(self).await;
+        let began = Instant::now();
+        let done = work(Arc::clone(self), *call).await;
         self.figures.note(&done);
+        if let Some(listener) = &self.listener {
+            listener(&match &done {
+                Ok(synced) => Event::Synced {
+                    frame_no: synced.frame_no,
+                    pushed: synced.pushed,
+                    pulled: synced.pulled,
+                    duration: began.elapsed(),
+                },
+                Err(error) => Event::Failed {
+                    code: error.code(),
+                    message: error.to_string(),
+                },
+            });
+        }
         done
     }
 

@@ -108,6 +108,7 @@ impl<O: Owner> Session<O> {
     }
 
     pub(super) fn unregister(&self) {
+        drop(self.offline.lock().take());
         self.remove_all_items();
         *self.transaction.lock() = None;
         if let Some(writer) = &self.writer {

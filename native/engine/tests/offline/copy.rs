@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{Call, Collect, JournalMode, OpenMode, OpenOptions, Source};
-use ecto_libsql_engine::offline::{OfflineOptions, Pulled, Pushed, Synced, Syncer};
+use ecto_libsql_engine::offline::{OfflineOptions, Synced, Syncer};
 use ecto_libsql_engine::params::NoParams;
 use ecto_libsql_engine::registry::Registry;
 use ecto_libsql_engine::remote::{RemoteOptions, block_on};
@@ -99,11 +99,11 @@ impl Copy {
         block_on(self.syncer.sync(&in_time()))?
     }
 
-    pub fn push(&self) -> Result<Pushed> {
+    pub fn push(&self) -> Result<Synced> {
         block_on(self.syncer.push(&in_time()))?
     }
 
-    pub fn pull(&self) -> Result<Pulled> {
+    pub fn pull(&self) -> Result<Synced> {
         block_on(self.syncer.pull(&in_time()))?
     }
 

@@ -69,7 +69,7 @@ fn a_crash_between_a_pull_and_its_note() {
     fs::write(place.path().join("after-info"), info).unwrap();
     let copy = Copy::open(&after, &server.uri()).unwrap();
     assert!(copy.pending() > 0);
-    assert_eq!(copy.pull().unwrap().frames, 0);
+    assert_eq!(copy.pull().unwrap().pulled, 0);
     assert_eq!(copy.pending(), 0);
     other.insert("more");
     other.push().unwrap();

@@ -17,7 +17,7 @@ fn nothing_pending_the_log_is_begun_anew() {
     copy.insert("first");
     copy.push().unwrap();
     server.store(|store| store.checkpoint());
-    assert_eq!(copy.pull().unwrap().frames, 0);
+    assert_eq!(copy.pull().unwrap().pulled, 0);
     assert_eq!(generation(&copy), 2);
     assert_eq!(
         std::fs::metadata(place.path().join("a-wal")).unwrap().len(),

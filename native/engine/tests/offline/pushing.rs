@@ -13,18 +13,18 @@ fn a_push_is_what_another_pulls() {
     one.insert("second");
     assert!(one.pending() > 0);
     let pushed = one.push().unwrap();
-    assert!(pushed.frames >= 2);
+    assert!(pushed.pushed >= 2);
     assert_eq!(one.pending(), 0);
-    assert_eq!(one.push().unwrap().frames, 0);
+    assert_eq!(one.push().unwrap().pushed, 0);
 
     assert_eq!(two.texts(), [""; 0]);
     let pulled = two.pull().unwrap();
     assert_eq!(
-        (pulled.frames, pulled.frame_no),
-        (pushed.frames, pushed.frame_no)
+        (pulled.pulled, pulled.frame_no),
+        (pushed.pushed, pushed.frame_no)
     );
     assert_eq!(two.texts(), ["first", "second"]);
-    assert_eq!(two.pull().unwrap().frames, 0);
+    assert_eq!(two.pull().unwrap().pulled, 0);
     two.insert("third");
     two.sync().unwrap();
     one.sync().unwrap();
@@ -61,7 +61,7 @@ fn ten_thousand_rows_and_a_transaction_longer_than_a_batch() {
     let pending = one.pending();
     assert!(pending > 1000, "{pending}");
     let pushed = one.push().unwrap();
-    assert_eq!(pushed.frames, pending);
+    assert_eq!(pushed.pushed, pending);
     let posts = server
         .requests()
         .iter()
@@ -112,7 +112,7 @@ fn checkpoints_do_no_harm() {
     copy.close();
     let copy = Copy::open(&path, &server.uri()).unwrap();
     assert_eq!(copy.pending(), pending);
-    assert_eq!(copy.push().unwrap().frames, pending);
+    assert_eq!(copy.push().unwrap().pushed, pending);
     let texts = copy.texts();
     check_server(
         &server,
