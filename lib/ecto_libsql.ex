@@ -126,7 +126,7 @@ defmodule EctoLibSql do
     State
   }
 
-  alias EctoLibSql.Replica.{Freezing, Opening}
+  alias EctoLibSql.{Offline, Replica.Freezing, Replica.Opening}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -228,6 +228,7 @@ defmodule EctoLibSql do
       {:ok, {:local, options}} -> connect_local(options, opts)
       {:ok, {:remote, options}} -> connect_remote(options, opts)
       {:ok, {:replica, options}} -> connect_replica(options, opts)
+      {:ok, {:offline, options}} -> connect_offline(options, opts)
       {:error, _} = error -> error
     end
   end
@@ -250,6 +251,11 @@ defmodule EctoLibSql do
 
   defp connect_replica(options, opts),
     do: Opening.open(options, state(nil, :replica, options.path, opts))
+
+  defp connect_offline(options, opts) do
+    with {:ok, s} <- Offline.Opening.open(options, state(nil, :offline, options.path, opts)),
+         do: load_extensions(s, options.local.load_extensions)
+  end
 
   defp state(conn_id, mode, database, opts) do
     %State{
@@ -865,11 +871,21 @@ defmodule EctoLibSql do
 
   @doc """
   Fetches what a replica's primary has. See `EctoLibSql.Replication.sync/2`.
+
+  A copy that is written offline pushes what was written here, or else pulls what others wrote:
+  `EctoLibSql.Offline.sync/2`.
   """
   @spec sync(State.t(), keyword()) ::
           {:ok, %{frame_no: non_neg_integer() | nil, frames_synced: non_neg_integer()}}
           | {:error, Error.t()}
-  def sync(%State{} = s, opts \\ []), do: Replication.sync(s, opts)
+  def sync(s, opts \\ [])
+
+  def sync(%State{mode: :offline} = s, opts) do
+    with {:ok, synced} <- Offline.sync(s, opts),
+         do: {:ok, %{frame_no: synced.frame, frames_synced: synced.pushed + synced.pulled}}
+  end
+
+  def sync(%State{} = s, opts), do: Replication.sync(s, opts)
 
   @doc """
   Waits until a replica has a frame. See `EctoLibSql.Replication.wait_for_frame/3`.

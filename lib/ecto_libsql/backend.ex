@@ -8,4 +8,5 @@ defmodule EctoLibSql.Backend do
   def of(%State{mode: :local}), do: Native
   def of(%State{mode: :remote}), do: Remote
   def of(%State{mode: :replica}), do: Replica
+  def of(%State{mode: :offline}), do: Native
 end

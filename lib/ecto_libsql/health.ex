@@ -11,7 +11,7 @@ defmodule EctoLibSql.Health do
   @type t :: %{
           status: :ok | :busy,
           latency: non_neg_integer() | nil,
-          mode: :local | :remote | :replica | nil,
+          mode: :local | :remote | :replica | :offline | nil,
           database: String.t() | nil,
           pool: map() | nil,
           gate: map() | nil,

@@ -322,5 +322,18 @@ defmodule EctoLibSql.Native do
   @doc false
   def replica_listen, do: not_loaded()
 
+  ## Copies that are written offline: EctoLibSql.Offline
+
+  @doc false
+  def offline_open(_options, _reference, _timeout), do: not_loaded()
+  @doc false
+  def offline_call(_state, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def offline_set_token(_path, _token), do: not_loaded()
+  @doc false
+  def offline_set_aside(_path, _reference), do: not_loaded()
+  @doc false
+  def offline_listen, do: not_loaded()
+
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -4,6 +4,7 @@ defmodule EctoLibSql.Options do
   # connection with. Validated once, at connect.
 
   alias EctoLibSql.{Error, MemoryStatistics}
+  alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
 
@@ -59,6 +60,7 @@ defmodule EctoLibSql.Options do
           {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
           | {:remote, map()}
           | {:replica, map()}
+          | {:offline, map()}
 
   @doc """
   The options' names.
@@ -79,8 +81,15 @@ defmodule EctoLibSql.Options do
          do: validate(mode_of(options), Keyword.delete(options, :mvcc))
   end
 
+  @doc """
+  The URI of the server at which such a database is written; nil for one that is written here.
+  """
+  @spec server(keyword()) :: String.t() | nil
+  def server(options), do: unless(OfflineOptions.offline?(options), do: options[:uri])
+
   defp mode_of(options) do
     cond do
+      OfflineOptions.offline?(options) -> :offline
       options[:uri] == nil -> :local
       Keyword.has_key?(options, :database) -> :replica
       true -> :remote
@@ -90,14 +99,22 @@ defmodule EctoLibSql.Options do
   defp validate(:local, options), do: local(options)
 
   defp validate(:remote, options) do
+    options = Keyword.delete(options, :offline)
     with {:ok, remote} <- RemoteOptions.validate(options), do: {:ok, {:remote, remote}}
   end
 
   defp validate(:replica, options) do
+    options = Keyword.delete(options, :offline)
     with {:ok, replica} <- ReplicaOptions.validate(options), do: {:ok, {:replica, replica}}
   end
 
+  defp validate(:offline, options) do
+    with {:ok, offline} <- OfflineOptions.validate(options), do: {:ok, {:offline, offline}}
+  end
+
   defp local(options) do
+    options = Keyword.delete(options, :offline)
+
     with :ok <- no_remote(options),
          :ok <- check_types(options, []),
          :ok <- agree(options),
@@ -113,7 +130,7 @@ defmodule EctoLibSql.Options do
   end
 
   defp known(options) do
-    known = names() ++ RemoteOptions.names() ++ ReplicaOptions.names()
+    known = names() ++ RemoteOptions.names() ++ ReplicaOptions.names() ++ [:offline]
     unknown = options |> Keyword.keys() |> Enum.reject(&(&1 in [:mvcc | known])) |> Enum.uniq()
 
     cond do
@@ -290,6 +307,7 @@ defmodule EctoLibSql.Options do
       pragmas: connection_pragmas(options),
       encryption_key: options[:encryption_key],
       replica: false,
+      offline: nil,
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string)

@@ -209,7 +209,11 @@ defmodule EctoLibSql.Replication do
     alias EctoLibSql.Pool.{Figures, Lookup}
     alias EctoLibSql.Query
 
-    defp connection(pool) do
+    @doc false
+    @spec connection(State.t() | term()) :: {:ok, State.t()} | {:error, Exception.t()}
+    def connection(%State{} = s), do: {:ok, s}
+
+    def connection(pool) do
       with {:ok, found} <- Lookup.find(pool) do
         case Figures.connection(found) || opened(found) do
           %State{} = s -> {:ok, s}
@@ -234,7 +238,10 @@ defmodule EctoLibSql.Replication do
       %Error{code: :connection_closed, message: message}
     end
   else
-    defp connection(other) do
+    @doc false
+    def connection(%State{} = s), do: {:ok, s}
+
+    def connection(other) do
       message = "this takes an EctoLibSql.State, got: #{inspect(other)}"
       {:error, %Error{code: :invalid_argument, message: message}}
     end

@@ -8,7 +8,8 @@ defmodule EctoLibSql.State do
   Public fields:
 
     * `:conn_id` - the connection's id, as `EctoLibSql.connections/0` lists it
-    * `:mode` - `:local`, `:remote` for a database on a server, or `:replica` for a local copy of one
+    * `:mode` - `:local`, `:remote` for a database on a server, `:replica` for a local copy of one, or
+      `:offline` for a copy that is written locally
     * `:database` - the path, `":memory:"`, or the `file:` URI; of a server, its URI without the query
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`
     * `:retry` - how often a call is made again that does not say
@@ -21,7 +22,7 @@ defmodule EctoLibSql.State do
 
   @type t :: %__MODULE__{
           conn_id: String.t(),
-          mode: :local | :remote | :replica,
+          mode: :local | :remote | :replica | :offline,
           database: String.t(),
           timeout: timeout(),
           retry: non_neg_integer(),

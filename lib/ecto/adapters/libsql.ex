@@ -209,7 +209,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       own = %{
         database: config[:database],
-        uri: config[:uri],
+        uri: EctoLibSql.Options.server(config),
         column_types: types,
         retry: Keyword.get(config, :retry, 0)
       }

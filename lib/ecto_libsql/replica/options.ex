@@ -34,7 +34,7 @@ defmodule EctoLibSql.Replica.Options do
   """
   @spec primary(keyword()) :: keyword()
   def primary(options) do
-    if options[:uri],
+    if EctoLibSql.Options.server(options),
       do: Keyword.drop(options, @replica ++ @local),
       else: options
   end

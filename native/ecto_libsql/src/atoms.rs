@@ -181,4 +181,17 @@ rustler::atoms! {
     hits,
     misses,
     evictions,
+
+    // copies that are written offline
+    offline,
+    push,
+    pull,
+    status,
+    pushed,
+    pulled,
+    generation,
+    pending,
+    bytes_sent,
+    bytes_received,
+    ecto_libsql_offline,
 }

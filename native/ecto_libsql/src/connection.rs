@@ -1,16 +1,19 @@
 //! Opening, closing and steering connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::form::{Form, Forms};
 use ecto_libsql_engine::local::{JournalMode, OpenMode, OpenOptions};
+use ecto_libsql_engine::offline::Syncer;
 use ecto_libsql_engine::session::Scope;
-use rustler::{Atom, Decoder, Env, Term};
+use rustler::{Atom, Decoder, Env, ResourceArc, Term};
 
 use crate::atoms;
 use crate::calling::caller_alive;
 use crate::error::{reply_ok, reply_unit};
+use crate::offline::OfflineHandle;
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
 use crate::params::bytes;
 use crate::result::{id_text, string};
@@ -50,6 +53,8 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         pragmas: get(options, atoms::pragmas())?,
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
         replica: get(options, atoms::replica())?,
+        offline: offline(options)?,
+        checkpoints: true,
         forms: Forms {
             uuid: form(options, atoms::uuid_type())?,
             map: form(options, atoms::map_type())?,
@@ -58,6 +63,15 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         caller_alive,
     };
     Ok((open_options, self::scope(scope)))
+}
+
+/// The copy's handle is of use once.
+fn offline(options: Term<'_>) -> Result<Option<Arc<Syncer>>> {
+    let handle: Option<ResourceArc<OfflineHandle>> = get(options, atoms::offline())?;
+    match handle.map(|handle| handle.take()) {
+        Some(None) => Err(Error::ConnectionClosed),
+        taken => Ok(taken.flatten()),
+    }
 }
 
 pub fn scope(scope: Atom) -> Scope {

@@ -18,6 +18,7 @@ mod extension;
 mod foreign_keys;
 mod gate;
 mod metadata;
+mod offline;
 mod owner;
 mod params;
 mod query;
@@ -37,6 +38,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
+        && env.register::<offline::OfflineHandle>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

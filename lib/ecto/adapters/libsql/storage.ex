@@ -4,7 +4,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # `Ecto.Adapter.Storage`: the database's files.
 
     alias Ecto.Adapters.LibSql.Execution
-    alias EctoLibSql.MemoryDatabase
+    alias EctoLibSql.{MemoryDatabase, Options}
 
     # What SQLite and the migration lock leave beside a database. Not the database itself, which
     # goes last, so that a drop that fails half-way can be tried again.
@@ -37,7 +37,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @spec storage_down(keyword()) :: :ok | {:error, :already_down | term()}
     def storage_down(config) do
-      if config[:uri], do: not_here(config[:database]), else: drop(config)
+      cond do
+        Options.server(config) -> not_here(config[:database])
+        config[:uri] -> {:error, written_offline(config[:database])}
+        true -> drop(config)
+      end
     end
 
     defp not_here(nil),
@@ -46,6 +50,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp not_here(replica) do
       {:error, message} = not_here(nil)
       {:error, "#{message}; its replica #{replica} stays (deleted, it would be pulled anew)"}
+    end
+
+    defp written_offline(copy) do
+      "#{copy} may have what was not pushed yet: EctoLibSql.Offline.set_aside/1 puts it aside"
     end
 
     defp drop(config) do
@@ -73,7 +81,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
     @spec storage_status(keyword()) :: :up | :down | {:error, term()}
     def storage_status(config) do
-      if config[:uri], do: server_status(config), else: file_status(config)
+      if Options.server(config), do: server_status(config), else: file_status(config)
     end
 
     defp server_status(config) do

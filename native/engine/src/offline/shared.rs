@@ -26,3 +26,10 @@ pub(super) fn slot(path: &Path) -> Slot {
     });
     Arc::clone(slots.entry(path.to_owned()).or_default())
 }
+
+/// The open one. None also while it is being opened.
+pub(super) fn find(path: &Path) -> Option<Arc<Syncer>> {
+    let slots = SLOTS.lock();
+    let slot = slots.as_ref()?.get(path)?;
+    slot.try_lock().ok()?.upgrade()
+}

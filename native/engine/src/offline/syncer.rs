@@ -215,6 +215,19 @@ impl Syncer {
         }
     }
 
+    /// As [`set_token`](Syncer::set_token), of the copy that is open at a path. Where none is, there
+    /// is nothing to do.
+    pub fn set_token_of(path: &Path, token: Option<String>) -> Result<()> {
+        match shared::find(&Files::of(path)?.database) {
+            Some(syncer) => {
+                let set = syncer.set_token(token);
+                let_go(syncer);
+                set
+            }
+            None => Ok(()),
+        }
+    }
+
     pub fn path(&self) -> &Path {
         &self.files.database
     }
