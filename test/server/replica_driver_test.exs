@@ -107,7 +107,7 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
 
         assert {:ok, [%{rows: [[3]]}]} = EctoLibSql.batch(s, [{"SELECT ?", [3]}])
         assert [_ | _] = rows(s, "EXPLAIN INSERT INTO t (a) VALUES (9)")
-        assert {:ok, [%{name: "id"}, %{name: "a"}]} = Pragma.table_info(s, :t)
+        assert {:ok, [%{name: "id"}, %{name: "a"}]} = Pragma.table_info(s, "t")
         assert {:ok, [%{table: "t", name: "a"}]} = EctoLibSql.get_statement_columns(s, id)
         assert EctoLibSql.ping(s) == :ok
         assert EctoLibSql.autocommit?(s)
