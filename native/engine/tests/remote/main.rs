@@ -14,6 +14,7 @@ mod errors;
 mod faults;
 mod network;
 mod nonsense;
+mod sessions;
 mod statements;
 mod tokens;
 mod transactions;
