@@ -1,8 +1,8 @@
 //! A connection to a server as the registry knows it: under an id, owned by a process, with what
 //! its processes have of it.
 //!
-//! Calls are made on the network's threads, one after the other, in the order in which they came.
-//! Nothing here waits for the server, so all of it may be called on a scheduler.
+//! Calls are made on the network's threads, one after the other. Nothing here waits for the server, so
+//! all of it may be called on a scheduler.
 
 mod calls;
 mod death;
