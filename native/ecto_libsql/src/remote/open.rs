@@ -25,6 +25,7 @@ pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
         client_certificate: certificate
             .map(|(certificate, key)| (PathBuf::from(certificate), PathBuf::from(key))),
         encryption_key: get(options, atoms::encryption_key())?,
+        ..RemoteOptions::default()
     };
     let forms = Forms {
         uuid: form(options, atoms::uuid_type())?,

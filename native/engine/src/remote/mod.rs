@@ -29,9 +29,11 @@ mod address;
 mod answer;
 mod ask;
 mod batch;
+mod breaker;
 mod connection;
 mod cursor;
 mod describe;
+mod failover;
 mod failure;
 mod http;
 mod outcome;
@@ -52,9 +54,11 @@ mod transaction;
 mod value;
 mod work;
 
+pub use breaker::{Breaker, BreakerOptions, BreakerState, BreakerStatus, breakers, observe};
 pub use connection::{RemoteConnection, RemoteOptions};
 pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
+pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
 pub use runtime::{block_on, spawn};
 pub use session::{

@@ -5,20 +5,22 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use bytes::Bytes;
-use http_body_util::Full;
+use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response};
 use parking_lot::RwLock;
 use prost::Message;
 
 use super::RemoteOptions;
 use super::address::{self, Address};
+use super::answer::Failed;
+use super::breaker::{self, Breaker, Key, Probe};
 use super::http::{Broken, Http};
 use super::secret::Secret;
 use super::tls::Certificates;
 use crate::error::{Error, Result};
 
+pub(super) const PIPELINE: &str = "/v3-protobuf/pipeline";
 const NAMESPACE: HeaderName = HeaderName::from_static("x-namespace-bin");
 const ENCRYPTION_KEY: HeaderName = HeaderName::from_static("x-turso-encryption-key");
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -29,6 +31,7 @@ pub(super) struct Server {
     address: Address,
     headers: HeaderMap,
     token: RwLock<Option<Secret>>,
+    breaker: Option<Arc<Breaker>>,
 }
 
 impl Server {
@@ -49,11 +52,21 @@ impl Server {
         if let Some(key) = &options.encryption_key {
             headers.insert(ENCRYPTION_KEY, secret_header("remote_encryption_key", key)?);
         }
+        let http = Http::shared(certificates)?;
+        let breaker = options.breaker.map(|settings| {
+            let key = Key {
+                address: parsed.address.clone(),
+                namespace: options.namespace,
+                http: Arc::downgrade(&http),
+            };
+            breaker::of(key, settings)
+        });
         let server = Server {
-            http: Http::shared(certificates)?,
+            http,
             address: parsed.address,
             headers,
             token: RwLock::default(),
+            breaker,
         };
         server.set_token(options.auth_token.or(parsed.token.map(|token| token.0)))?;
         Ok(server)
@@ -88,18 +101,47 @@ impl Server {
         message: &impl Message,
     ) -> Result<Result<Response<Incoming>, Broken>> {
         let uri = moved.unwrap_or(&self.address).endpoint(endpoint)?;
-        let mut request = Request::post(uri)
-            .body(Full::new(Bytes::from(message.encode_to_vec())))
-            .map_err(|error| Error::InvalidArgument(error.to_string()))?;
-        *request.headers_mut() = self.headers.clone();
-        let authorization = match &*self.token.read() {
-            Some(token) => Some(bearer(&token.0)?),
-            None => None,
-        };
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization);
+        let body = Bytes::from(message.encode_to_vec());
+        Ok(self.http.post(&uri, self.headers()?, body).await)
+    }
+
+    fn headers(&self) -> Result<HeaderMap> {
+        let mut headers = self.headers.clone();
+        if let Some(token) = &*self.token.read() {
+            headers.insert(AUTHORIZATION, bearer(&token.0)?);
         }
-        Ok(self.http.send(request).await)
+        Ok(headers)
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn breaker(&self) -> Option<&Arc<Breaker>> {
+        self.breaker.as_ref()
+    }
+
+    /// Waits for the answer to a request, unless the server's breaker is open, which fails at once;
+    /// and tells the breaker what came of it. A call that is dropped tells it nothing.
+    pub(super) async fn guarded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let Some(breaker) = &self.breaker else {
+            return answer.await;
+        };
+        let ticket = breaker.admit().map_err(Failed::NotRun)?;
+        let answer = answer.await;
+        breaker.report(ticket, breaker::verdict(&answer), || self.probe());
+        answer
+    }
+
+    fn probe(&self) -> Result<Probe> {
+        Ok(Probe {
+            http: self.http.clone(),
+            uri: self.address.endpoint(PIPELINE)?,
+            headers: self.headers()?,
+        })
     }
 }
 
