@@ -133,6 +133,10 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
 
+    /// Nothing was done: it is the primary's to do. Never a caller's error.
+    #[error("a replica's file is for reading; this is for its primary")]
+    AtPrimary,
+
     /// A server could not be asked, or did not answer as it should.
     #[error("{message}")]
     Remote {
@@ -173,7 +177,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
-            Error::Unsupported(_) => "unsupported",
+            Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Remote { failure, .. } => failure.code(),
         }
     }

@@ -1,12 +1,11 @@
 //! Answers as terms, in messages of the shapes that the local calls return.
 
 use ecto_libsql_engine::error::Result;
-use ecto_libsql_engine::remote::{CursorEnd, Description, RemoteColumn, RemoteResult};
+use ecto_libsql_engine::remote::{Answer, CursorEnd, Description, RemoteColumn, RemoteResult};
 use ecto_libsql_engine::value::Value;
 use rustler::env::{OwnedEnv, SavedTerm};
 use rustler::{Encoder, Env, LocalPid, Term};
 
-use super::run::Answer;
 use crate::atoms;
 use crate::error::reply;
 use crate::result::id_text;

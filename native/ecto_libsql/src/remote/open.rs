@@ -5,20 +5,19 @@ use std::sync::Arc;
 
 use ecto_libsql_engine::error::Result;
 use ecto_libsql_engine::form::Forms;
-use ecto_libsql_engine::remote::{RemoteConnection, RemoteOptions};
+use ecto_libsql_engine::remote::RemoteOptions;
 use rustler::{Atom, Env, Term};
 
-use super::owner::watch_owner;
-use super::session::{self, RemoteSession};
+use super::owner::{REMOTE, Remote, watch_owner};
 use crate::atoms;
 use crate::connection::{form, get, scope};
 use crate::owner::Pid;
 
-pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<RemoteSession>> {
+pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
     let certificate: Option<(String, String)> = get(options, atoms::client_certificate())?;
     let ca_file: Option<String> = get(options, atoms::ca_file())?;
     let scope_name: Atom = get(options, atoms::transaction_scope())?;
-    let connection = RemoteConnection::open(RemoteOptions {
+    let remote = RemoteOptions {
         uri: get(options, atoms::uri())?,
         auth_token: get(options, atoms::auth_token())?,
         namespace: get(options, atoms::namespace())?,
@@ -27,20 +26,19 @@ pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<RemoteSession>> {
             .map(|(certificate, key)| (PathBuf::from(certificate), PathBuf::from(key))),
         encryption_key: get(options, atoms::encryption_key())?,
         ..RemoteOptions::default()
-    })?;
+    };
     let forms = Forms {
         uuid: form(options, atoms::uuid_type())?,
         map: form(options, atoms::map_type())?,
         array: form(options, atoms::array_type())?,
     };
-    let session = Arc::new(RemoteSession::new(
-        connection,
+    let session = REMOTE.open(
+        remote,
         get(options, atoms::database())?,
+        forms,
         Pid(env.pid()),
         scope(scope_name),
-        forms,
-    ));
-    session::add(&session);
+    )?;
     watch_owner(env, &session);
     Ok(session)
 }

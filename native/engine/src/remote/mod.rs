@@ -7,6 +7,9 @@
 //! dropped, or runs past its deadline, has no further effect on the connection than that its
 //! stream is given up: the next call opens another.
 //!
+//! A [`RemoteSession`] is a connection as a [`RemoteRegistry`] knows it: shared, owned by a
+//! process, with its prepared statements and cursors.
+//!
 //! # Transactions
 //!
 //! A transaction lives and dies with its stream. While one is open, every statement is sent with
@@ -41,6 +44,7 @@ mod run;
 mod runtime;
 mod secret;
 mod server;
+mod session;
 mod split;
 mod sql_error;
 mod stream;
@@ -57,4 +61,8 @@ pub use describe::Description;
 pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
 pub use runtime::{block_on, spawn};
+pub use session::{
+    Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,
+    Statement, Stop,
+};
 pub use value::{RemoteColumn, RemoteParams, RemoteResult};

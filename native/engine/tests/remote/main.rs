@@ -16,6 +16,7 @@ mod failover;
 mod faults;
 mod network;
 mod nonsense;
+mod sessions;
 mod statements;
 mod tokens;
 mod transactions;
