@@ -78,7 +78,8 @@ defmodule EctoLibSql.Server.CommitFaultsTest do
     assert halves(context.direct, 2) == 2
   end
 
-  test "a server that dies once COMMIT is done", %{server: server, s: s, proxy: proxy} = context do
+  test "a server that dies once COMMIT is done",
+       %{server: server, s: s, proxy: proxy} = context do
     for {fault, round} <- [{{:cut, 0}, 1}, {:none, 2}] do
       write(s, round)
       TcpProxy.set(proxy, {:hold_answers, self()})
