@@ -20,6 +20,8 @@ defmodule EctoLibSql.Replica do
 
   def ping(s), do: Route.here(s, fn -> Native.ping(s) end)
 
+  def breakers(s), do: Remote.breakers(s.replica.primary)
+
   def do_interrupt(s) do
     with :ok <- Native.do_interrupt(s), do: Remote.do_interrupt(s.replica.primary)
   end

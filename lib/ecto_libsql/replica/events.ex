@@ -1,7 +1,7 @@
 defmodule EctoLibSql.Replica.Events do
   @moduledoc false
   # What happens to the VM's replicas, as telemetry and log lines; and tokens that have run out
-  # while nobody waits for a sync. One process, started with the first replica; it tells of all.
+  # while nobody waits for a sync.
 
   use GenServer
 
@@ -10,28 +10,27 @@ defmodule EctoLibSql.Replica.Events do
 
   require Logger
 
+  @spec start_link(term()) :: GenServer.on_start()
+  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
+
   @doc """
-  Has the events of a file's replica told from now on.
+  Has what happens to a file's replica told from now on. Where the application was not started, nobody
+  is.
   """
   @spec listen(Path.t(), Token.t()) :: :ok
   def listen(path, token) do
-    case GenServer.start(__MODULE__, [], name: __MODULE__) do
-      {:ok, _pid} -> :ok
-      {:error, {:already_started, _pid}} -> :ok
-    end
-
-    GenServer.call(__MODULE__, {:listen, path, token})
+    if Process.whereis(__MODULE__),
+      do: GenServer.call(__MODULE__, {:listen, path, token}),
+      else: :ok
   end
 
   @impl true
-  def init([]) do
-    :ok = Native.replica_listen()
-    {:ok, %{}}
-  end
+  def init(nil), do: {:ok, %{}}
 
+  # The library is loaded with the first replica, and not with the application.
   @impl true
   def handle_call({:listen, path, token}, _from, tokens),
-    do: {:reply, :ok, Map.put(tokens, path, token)}
+    do: {:reply, Native.replica_listen(), Map.put(tokens, path, token)}
 
   @impl true
   def handle_info({:ecto_libsql_replica, path, event}, tokens) do
