@@ -264,6 +264,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def write_gate(_state), do: not_loaded()
 
+  @doc false
+  def breakers(_state), do: {:ok, []}
+
   ## Connections to servers: EctoLibSql.Remote
 
   @doc false
@@ -288,6 +291,10 @@ defmodule EctoLibSql.Native do
   def remote_deallocate(_state, _cursor), do: not_loaded()
   @doc false
   def remote_set_token(_state, _token), do: not_loaded()
+  @doc false
+  def remote_set_failover_token(_state, _index, _token), do: not_loaded()
+  @doc false
+  def remote_breakers(_state), do: not_loaded()
 
   ## Embedded replicas: EctoLibSql.Replica
 
@@ -306,7 +313,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def replica_written(_handle), do: not_loaded()
   @doc false
-  def replica_missed(_handle, _frame), do: not_loaded()
+  def replica_missed(_handle), do: not_loaded()
+  @doc false
+  def replica_damaged(_handle), do: not_loaded()
   @doc false
   def replica_call(_handle, _reference, _request, _timeout), do: not_loaded()
   @doc false

@@ -18,7 +18,11 @@ defmodule EctoLibSql.Replica do
     closed
   end
 
-  def ping(s), do: Route.here(s, fn -> Native.ping(s) end)
+  def ping(s) do
+    with {:ok, _autocommit} <- autocommit(s), do: Native.ping(s)
+  end
+
+  def breakers(s), do: Remote.breakers(s.replica.primary)
 
   def do_interrupt(s) do
     with :ok <- Native.do_interrupt(s), do: Remote.do_interrupt(s.replica.primary)
@@ -31,8 +35,17 @@ defmodule EctoLibSql.Replica do
   def autocommit(s) do
     case Route.place(s) do
       {:error, _} = error -> error
+      :outdated -> {:error, outdated(s)}
       place -> {:ok, place not in [:primary, :snapshot]}
     end
+  end
+
+  # Whoever opens connections is to open another.
+  defp outdated(s) do
+    %Error{
+      code: :connection_closed,
+      message: "the file of the replica #{s.database} was lost or damaged, and is another one now"
+    }
   end
 
   def last_insert_rowid(s), do: Remote.last_insert_rowid(s.replica.primary)
@@ -46,9 +59,14 @@ defmodule EctoLibSql.Replica do
 
   def query_short(s, statement, params) do
     if Native.replica_reads_here(s.replica.handle),
-      do: Native.query_short(s, statement, params),
+      do: s |> Native.query_short(statement, params) |> unless_damaged(),
       else: :long
   end
+
+  defp unless_damaged({:error, error} = reply),
+    do: if(Route.damage?(error), do: :long, else: reply)
+
+  defp unless_damaged(reply), do: reply
 
   def query(s, statement, params, timeout),
     do: statement(s, statement, timeout, &Native.query/4, &Remote.query/4, params)

@@ -46,11 +46,22 @@ defmodule EctoLibSql.Replica.Options do
   def validate(options) do
     {replica, remote} = Keyword.split(options, @replica ++ @local)
 
-    with {:ok, remote} <- RemoteOptions.validate(remote),
+    with :ok <- no_failover(remote),
+         {:ok, remote} <- RemoteOptions.validate(remote),
          :ok <- Options.check_types(replica, @types),
          :ok <- file(options[:database]),
          {:ok, {:local, local}} <- options |> local() |> Options.validate(),
          do: {:ok, prepare(options, remote, local.native)}
+  end
+
+  # Another server may lack what the replica is asked to wait for.
+  defp no_failover(options) do
+    if Keyword.has_key?(options, :failover) do
+      message = "failover does not go with uri and database: a replica's reads go to its own file"
+      {:error, %Error{code: :unsupported, message: message}}
+    else
+      :ok
+    end
   end
 
   # Of the file's connection, which is opened when the replica is there.

@@ -93,7 +93,6 @@ rustler::atoms! {
     last_error,
     syncing,
     rounds,
-    failures,
     frames,
     bytes,
     resets,
@@ -107,6 +106,21 @@ rustler::atoms! {
     file_missing,
     file_damaged,
     metadata_damaged,
+
+    // breakers and failover
+    breaker_reports = "Elixir.EctoLibSql.BreakerReports",
+    breaker,
+    failover,
+    events,
+    elsewhere,
+    server,
+    state,
+    since,
+    failures,
+    reason,
+    retry_in,
+    opened,
+    refused,
 
     // journal modes
     delete,

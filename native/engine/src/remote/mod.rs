@@ -7,6 +7,9 @@
 //! dropped, or runs past its deadline, has no further effect on the connection than that its
 //! stream is given up: the next call opens another.
 //!
+//! A [`RemoteSession`] is a connection as a [`RemoteRegistry`] knows it: shared, owned by a
+//! process, with its prepared statements and cursors.
+//!
 //! # Transactions
 //!
 //! A transaction lives and dies with its stream. While one is open, every statement is sent with
@@ -26,9 +29,11 @@ mod address;
 mod answer;
 mod ask;
 mod batch;
+mod breaker;
 mod connection;
 mod cursor;
 mod describe;
+mod failover;
 mod failure;
 mod grpc_web;
 mod http;
@@ -40,6 +45,7 @@ mod run;
 mod runtime;
 mod secret;
 mod server;
+mod session;
 mod split;
 mod sql_error;
 mod stream;
@@ -49,12 +55,18 @@ mod transaction;
 mod value;
 mod work;
 
+pub use breaker::{Breaker, BreakerOptions, BreakerState, BreakerStatus, breakers, observe};
 pub use connection::{RemoteConnection, RemoteOptions};
 pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
+pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
-pub(crate) use grpc_web::{Answer, GrpcWeb, Refused};
+pub(crate) use grpc_web::{Answer as GrpcAnswer, GrpcWeb, Refused};
 pub(crate) use http::{Broken, innermost};
 pub use runtime::{block_on, spawn};
 pub(crate) use server::Server;
+pub use session::{
+    Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,
+    Statement, Stop,
+};
 pub use value::{RemoteColumn, RemoteParams, RemoteResult};

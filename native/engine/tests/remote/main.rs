@@ -8,12 +8,15 @@
 mod support;
 
 mod batches;
+mod breaker;
 mod calls;
 mod cursors;
 mod errors;
+mod failover;
 mod faults;
 mod network;
 mod nonsense;
+mod sessions;
 mod statements;
 mod tokens;
 mod transactions;
