@@ -249,6 +249,16 @@ defmodule EctoLibSql do
   have no effect, so that a configuration for a file can stay as it is: a server does all that its own way.
   All others are an error with the code `:unsupported`, which names them; so is `:database` beside `:uri`.
 
+  ## Options of a copy that is written offline
+
+    * `:offline` - `true`: `:database` is a local copy that is written at local speed and synced with
+      the server at `:uri`. See `EctoLibSql.Offline`. Default: `false`
+    * `:sync` - `true` (every 5 seconds, the default), the milliseconds between two syncs, or `false`
+    * `:uri`, `:auth_token`, `:namespace`, `:ca_file`, `:client_certificate`, `:remote_encryption_key` -
+      as for a database on a server
+    * all options of a local database, but for `:encryption_key`, `:immutable`, another `:journal_mode`
+      or `:page_size`, and `locking_mode: :exclusive`
+
   ## Errors
 
   `:invalid_option` names the option and what it takes. A file that is no database is `:notadb`,

@@ -28,6 +28,8 @@ defmodule EctoLibSql.Error do
       | `:server_error`, `:protocol_error`, `:network` | the server failed, or made no sense, or cannot be asked |
       | `:replica_behind` | a replica lacks what this process has written, and nobody could be asked for it |
       | `:frozen` | the replica was frozen |
+      | `:sync_conflict` | a copy that is written offline and its server have both changed |
+      | `:sync_state` | such a copy's files are damaged, or not as they were left |
       | `:transaction_in_batch` | a transactional batch holds `BEGIN`, `COMMIT`, `END` or `ROLLBACK` |
       | `:parameter_count`, `:parameter_names`, `:positional_parameter` | wrong parameters |
       | `:unsupported_parameter` | a value that cannot be stored |

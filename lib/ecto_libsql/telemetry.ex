@@ -37,7 +37,13 @@ defmodule EctoLibSql.Telemetry do
     * `[:ecto_libsql, :replica, :reset]` - the replica is pulled anew. Metadata: `:reason`, too:
       `:log_changed`, `:went_back`, `:file_missing`, `:file_damaged` or `:metadata_damaged`
 
-  And by the process that reads:
+  Of copies that are written offline, likewise:
+
+    * `[:ecto_libsql, :offline, :sync]` - a sync, a push or a pull succeeded. Measurements: `:frame`, up
+      to which both sides have the same, `:pushed` and `:pulled`, frames, and `:duration`
+    * `[:ecto_libsql, :offline, :failed]` - one failed. Metadata: `:error`, too
+
+  And by the process that reads a replica:
 
     * `[:ecto_libsql, :replica, :stale_read]` - a read was made on a replica that lacks what another
       process of this VM has written, because neither could it be brought up to date nor the primary be

@@ -235,6 +235,7 @@ defmodule EctoLibSql.Offline.DriverTest do
            "encryption_key"},
           {[offline: true, uri: uri, database: path, page_size: 8192], :unsupported, "4096"},
           {[offline: true, uri: uri, database: path, journal_mode: :delete], :unsupported, "wal"},
+          {[offline: true, uri: uri, database: path, failover: [uri]], :unsupported, "failover"},
           {[offline: true, uri: uri, database: path, nonsense: 1], :invalid_option, "nonsense"},
           {[offline: true, uri: "ftp://x", database: path], :invalid_argument, "scheme"}
         ] do

@@ -73,6 +73,9 @@ defmodule EctoLibSql.Offline.Options do
   defp unfit({option, _value}) when option in [:read_your_writes, :sync_protocol],
     do: {:invalid_option, "#{option} is a replica's, which is not written offline"}
 
+  defp unfit({option, _value}) when option in [:breaker, :failover],
+    do: {:unsupported, "#{option} is for connections whose reads and writes a server answers"}
+
   defp unfit({:database, database}) when is_binary(database) do
     if MemoryDatabase.memory?(database) or String.starts_with?(database, "file:") do
       {:invalid_option,

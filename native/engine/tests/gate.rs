@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use ecto_libsql_engine::Id;
 use ecto_libsql_engine::gate::{Entered, Gate, Left, Notice};
@@ -270,4 +271,46 @@ fn threads_take_turns() {
     assert_eq!(counter.load(SeqCst), u64::from(THREADS) * ROUNDS);
     assert!(gate.holder().is_none());
     assert_eq!(gate.figures().grants, u64::from(THREADS) * ROUNDS);
+}
+
+#[test]
+fn a_thread_that_sleeps_has_its_place_in_the_queue() {
+    let gate = Gate::new(post);
+    let [writer, sleeper, last] = std::array::from_fn(|_| Id::new_v4());
+    assert_eq!(gate.enter(writer, 1), Entered::Inside);
+    thread::scope(|scope| {
+        let asleep = scope.spawn(|| {
+            assert!(gate.enter_asleep(sleeper, 2, None));
+            assert_eq!(gate.holder().unwrap().connection, sleeper);
+            // Whoever waits behind it is sent for, by this thread.
+            gate.leave(sleeper, true);
+            collect()
+        });
+        while gate.queue_length() == 0 {
+            thread::yield_now();
+        }
+        assert_eq!(gate.enter(last, 3), Entered::Queued);
+        gate.leave(writer, true);
+        assert_eq!(asleep.join().unwrap(), [(3, Notice::Turn)]);
+    });
+    // The writer's thread has sent for nobody.
+    assert_eq!(collect(), []);
+    assert_eq!(gate.enter(last, 3), Entered::Inside);
+}
+
+#[test]
+fn a_thread_that_sleeps_gives_up_at_its_deadline() {
+    let gate = Gate::new(post);
+    let [writer, sleeper, last] = std::array::from_fn(|_| Id::new_v4());
+    assert_eq!(gate.enter(writer, 1), Entered::Inside);
+    let soon = Instant::now() + Duration::from_millis(20);
+    assert!(!gate.enter_asleep(sleeper, 2, Some(soon)));
+    assert_eq!(gate.queue_length(), 0);
+    assert_eq!(gate.enter(last, 3), Entered::Queued);
+    gate.leave(writer, true);
+    assert_eq!(collect(), [(3, Notice::Turn)]);
+    // Where nobody is, it does not sleep.
+    assert_eq!(gate.enter(last, 3), Entered::Inside);
+    gate.leave(last, true);
+    assert!(gate.enter_asleep(sleeper, 2, Some(soon)));
 }

@@ -1,8 +1,13 @@
 //! What one copy writes, another gets.
 
 use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
 
-use crate::copy::{Copy, check_server, place, server, with_table};
+use ecto_libsql_engine::offline::{Event, OfflineOptions};
+use sync_server::{Endpoint, Fault};
+
+use crate::copy::{Copy, check_server, in_time, options, place, server, with_table};
 
 #[test]
 fn a_push_is_what_another_pulls() {
@@ -118,4 +123,39 @@ fn checkpoints_do_no_harm() {
         &server,
         &texts.iter().map(String::as_str).collect::<Vec<_>>(),
     );
+}
+
+#[test]
+fn a_copy_syncs_by_itself() {
+    let (place, server) = (place(), server());
+    let one = with_table(&place.path().join("a"), &server);
+    let (events, seen) = std::sync::mpsc::channel();
+    let by_itself = OfflineOptions {
+        interval: Some(Duration::from_millis(10)),
+        listener: Some(Arc::new(move |event: &Event| {
+            // Nobody listens any more when the test is over.
+            let _ = events.send(event.clone());
+        })),
+        ..options(&place.path().join("b"), &server.uri())
+    };
+    let two = Copy::open_with(by_itself, &in_time()).unwrap();
+    let wait_for = |wanted: fn(&Event) -> bool| {
+        while !wanted(&seen.recv_timeout(Duration::from_secs(20)).unwrap()) {}
+    };
+    one.insert("from one");
+    one.push().unwrap();
+    while two.texts() != ["from one"] {
+        wait_for(|event| matches!(event, Event::Synced { pulled: 1.., .. }));
+    }
+    two.insert("from two");
+    wait_for(|event| matches!(event, Event::Synced { pushed: 1.., .. }));
+    server.fail(Endpoint::Pull, Fault::Status(401, String::new()), 1);
+    wait_for(|event| matches!(event, Event::Failed { code, .. } if *code == "unauthorized"));
+    check_server(&server, &["from one", "from two"]);
+    // It ends with its last connection.
+    let syncer = Arc::downgrade(&two.syncer);
+    two.close();
+    while syncer.strong_count() > 0 {
+        std::thread::yield_now();
+    }
 }
