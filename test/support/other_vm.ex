@@ -10,7 +10,7 @@ defmodule EctoLibSql.Test.OtherVM do
     arguments = configuration(config) ++ [~c"-pz" | :code.get_path()]
     {:ok, peer, _node} = :peer.start(%{connection: :standard_io, args: arguments})
 
-    on_exit(fn -> :peer.stop(peer) end)
+    on_exit(fn -> if Process.alive?(peer), do: :peer.stop(peer) end)
     {:ok, _} = :peer.call(peer, :application, :ensure_all_started, [:ecto_libsql])
     peer
   end

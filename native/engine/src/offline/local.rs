@@ -228,6 +228,8 @@ fn open(files: &Files) -> Result<Connection> {
         database: database.to_owned(),
         mode: OpenMode::ReadWrite,
         journal_mode: Some((JournalMode::Wal, true)),
+        // The log is synced once for all frames that are inserted together.
+        pragmas: vec![("synchronous".to_owned(), "normal".to_owned())],
         checkpoints: false,
         ..OpenOptions::default()
     })

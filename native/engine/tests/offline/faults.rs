@@ -68,11 +68,9 @@ fn a_pull_that_fails_is_made_up_for() {
     let mut faults = faults();
     faults.push((Fault::Long(1), "protocol_error"));
     faults.push((Fault::Long(200 * FRAME), "protocol_error"));
-    let mut number = 0;
-    for (fault, code) in faults {
+    for (number, (fault, code)) in faults.into_iter().enumerate() {
         copy.insert(&format!("row {number}"));
         copy.push().unwrap();
-        number += 1;
         server.fail(Endpoint::Pull, fault.clone(), 1);
         match other.pull() {
             Ok(pulled) => panic!("{fault:?}: {pulled:?}"),
