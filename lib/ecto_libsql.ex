@@ -300,7 +300,9 @@ defmodule EctoLibSql do
     do: Opening.open(options, state(nil, :replica, options.path, opts))
 
   defp connect_offline(options, opts) do
-    with {:ok, s} <- Offline.Opening.open(options, state(nil, :offline, options.path, opts)),
+    s = state(nil, :offline, options.path, opts)
+
+    with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
          do: load_extensions(s, options.local.load_extensions)
   end
 

@@ -21,7 +21,8 @@ defmodule EctoLibSql.Offline do
 
   The database is an ordinary local one in WAL mode: queries, transactions, migrations and the write
   gate are as `EctoLibSql` says of local databases. The first `connect` fetches it, and is an error
-  where the server cannot be reached then. Afterwards the copy opens without the server.
+  where the server cannot be reached then; it takes ten minutes at most, unless `:timeout` is given.
+  Afterwards the copy opens without the server.
 
   `sync:` says when it syncs by itself: `true` (default), every 5 seconds; a number, so many
   milliseconds; `false`, when `sync/2`, `push/2` or `pull/2` is called. Writers go on during a sync;

@@ -10,7 +10,8 @@ defmodule EctoLibSql.Test.NifCalls do
   @normal ~w(autocommit busy_timeout changes do_interrupt give_up interrupt_statement
              last_insert_rowid memory_statistics offline_call offline_open offline_set_aside
              patience ping query_short remote_call remote_cancel remote_close remote_deallocate
-             remote_finalize remote_interrupt remote_set_token remote_statement remote_status total_changes write_gate)a
+             remote_finalize remote_interrupt remote_set_token remote_statement remote_status
+             total_changes write_gate)a
 
   @doc "The NIFs that are not scheduled dirty."
   def normal, do: @normal

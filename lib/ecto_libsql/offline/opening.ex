@@ -8,15 +8,18 @@ defmodule EctoLibSql.Offline.Opening do
   alias EctoLibSql.Remote.Token
   alias EctoLibSql.Replica.Sync
 
+  # A copy that is not there yet is fetched as a whole. A server that is silent is given up earlier.
+  @fetch 600_000
+
   @doc """
   With what `EctoLibSql.Offline.Options` answers, for a state that has the rest.
   """
-  @spec open(map(), State.t()) :: {:ok, State.t()} | {:error, Error.t()}
-  def open(options, %State{} = s) do
+  @spec open(map(), State.t(), timeout() | nil) :: {:ok, State.t()} | {:error, Error.t()}
+  def open(options, %State{} = s, timeout) do
     token = options.remote.auth_token
 
     with :ok <- Events.listen(options.path, token),
-         {:ok, handle} <- copy(options, s.timeout),
+         {:ok, handle} <- copy(options, timeout || @fetch),
          {:ok, conn_id} <- Call.open(%{options.local.native | offline: handle}) do
       {:ok, %{s | conn_id: conn_id, auth_token: if(is_function(token), do: token)}}
     end

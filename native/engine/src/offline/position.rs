@@ -24,7 +24,7 @@ impl Position {
             Some(ledger) if ledger.generation == metadata.generation => ledger,
             // The end of a generation was noted here, and not there yet.
             Some(ledger)
-                if ledger.generation == metadata.generation + 1
+                if Some(ledger.generation) == metadata.generation.checked_add(1)
                     && ledger.ended == Some(metadata.durable_frame) =>
             {
                 metadata = Metadata {

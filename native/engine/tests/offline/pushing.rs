@@ -159,3 +159,32 @@ fn a_copy_syncs_by_itself() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn a_database_that_shrinks_does_so_elsewhere() {
+    let (place, server) = (place(), server());
+    let one = with_table(&place.path().join("a"), &server);
+    let two = Copy::open(&place.path().join("b"), &server.uri()).unwrap();
+    one.run(
+        "INSERT INTO t (x) SELECT hex(randomblob(2000)) FROM (WITH RECURSIVE n(i) AS \
+         (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 400) SELECT i FROM n)",
+    );
+    one.sync().unwrap();
+    two.sync().unwrap();
+    let pages = two.number("PRAGMA page_count");
+    one.run("DELETE FROM t WHERE id > 3");
+    one.run("VACUUM");
+    one.sync().unwrap();
+    two.sync().unwrap();
+    assert!(two.number("PRAGMA page_count") < pages / 10);
+    assert_eq!(two.texts(), one.texts());
+    two.check();
+    server.store(|store| store.checkpoint());
+    two.sync().unwrap();
+    two.check();
+    let texts = one.texts();
+    check_server(
+        &server,
+        &texts.iter().map(String::as_str).collect::<Vec<_>>(),
+    );
+}
