@@ -75,7 +75,7 @@ defmodule EctoLibSql do
   All connections of this VM to a server and namespace share a *breaker*. When `:failures` calls in
   a row had no answer (5), it opens: no call is made any more, and each fails at once with the code
   `:circuit_open`, where it would wait for its deadline. After a pause (`:open_for`, 5 seconds,
-  doubled each time up to `:max_open_for`, a minute; drawn between half of it and the whole) the
+  doubled each time up to `:max_open_for`, 15 seconds; drawn between half of it and the whole) the
   library asks the server by itself, `SELECT 1`, and an answer closes the breaker. No call is needed
   for that, and none is sacrificed.
 
@@ -151,10 +151,13 @@ defmodule EctoLibSql do
     Options,
     ReaderHeap,
     Remote,
+    Replication,
     Result,
     Retry,
     State
   }
+
+  alias EctoLibSql.Replica.{Freezing, Opening}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -233,7 +236,7 @@ defmodule EctoLibSql do
     * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
     * `:remote_encryption_key` - the key of a database that is encrypted at the server
     * `:breaker` - when a server that does not answer is not asked for a while: a keyword list of
-      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`60_000`), or
+      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`15_000`), or
       `false`: it always is. The server's connections share it, and the options given last hold
     * `:failover` - servers that are asked for what only reads while this one is away: a list of URIs, or
       of `{uri, options}` with an `:auth_token` and a `:namespace` where they differ. Default: none. See
@@ -261,6 +264,7 @@ defmodule EctoLibSql do
     case Options.validate(opts) do
       {:ok, {:local, options}} -> connect_local(options, opts)
       {:ok, {:remote, options}} -> connect_remote(options, opts)
+      {:ok, {:replica, options}} -> connect_replica(options, opts)
       {:error, _} = error -> error
     end
   end
@@ -280,6 +284,9 @@ defmodule EctoLibSql do
       {:ok, %{state | auth_token: token, failover_tokens: Remote.failover_tokens(options)}}
     end
   end
+
+  defp connect_replica(options, opts),
+    do: Opening.open(options, state(nil, :replica, options.path, opts))
 
   defp state(conn_id, mode, database, opts) do
     %State{
@@ -348,16 +355,16 @@ defmodule EctoLibSql do
 
   Answers a map of
 
-    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but one of
-      `:failover` does: what reads works, what writes is an error
+    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but reads do: those
+      of a replica, or by one of `:failover`. What writes is an error
     * `:latency` - how long it took to read the database's header, in microseconds: in a pool, with
       the checkout of an idle connection
-    * `:error` - with `:degraded`, the server's
+    * `:error` - with `:degraded`, the server's, where it was asked
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
     * `:breakers` - those of the servers, as `breakers/0` lists them; the first one's first
-    * `:replication` - `nil`
+    * `:replication` - of a replica, `t:EctoLibSql.Replication.status/0`; else `nil`
 
   An error says why the database cannot be read, or why no connection can be opened. It comes within
   two seconds; where a server's breaker is open, at once.
@@ -933,6 +940,66 @@ defmodule EctoLibSql do
           {:ok, checkpoint()} | {:error, Error.t()}
   def checkpoint(%State{} = s, mode \\ :passive, opts \\ []) when mode in @checkpoint_modes,
     do: Call.checkpoint(s, mode, deadline(s, opts))
+
+  ## Embedded replicas
+
+  # The functions of EctoLibSql.Replication, for a connection's state. On any other kind of database they
+  # are an error with the code `:unsupported`.
+
+  @doc """
+  Fetches what a replica's primary has. See `EctoLibSql.Replication.sync/2`.
+  """
+  @spec sync(State.t(), keyword()) ::
+          {:ok, %{frame_no: non_neg_integer() | nil, frames_synced: non_neg_integer()}}
+          | {:error, Error.t()}
+  def sync(%State{} = s, opts \\ []), do: Replication.sync(s, opts)
+
+  @doc """
+  Waits until a replica has a frame. See `EctoLibSql.Replication.wait_for_frame/3`.
+  """
+  @spec sync_until(State.t(), non_neg_integer(), timeout()) ::
+          {:ok, non_neg_integer()} | {:error, Error.t()}
+  def sync_until(%State{} = s, frame, timeout \\ 15_000),
+    do: Replication.wait_for_frame(s, frame, timeout)
+
+  @doc """
+  The frame up to which a replica is complete. See `EctoLibSql.Replication.replication_index/1`.
+  """
+  @spec replication_index(State.t()) :: {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def replication_index(%State{} = s), do: Replication.replication_index(s)
+
+  @doc """
+  The highest frame that a write of this VM became. See
+  `EctoLibSql.Replication.max_write_replication_index/1`.
+  """
+  @spec max_write_replication_index(State.t()) ::
+          {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def max_write_replication_index(%State{} = s), do: Replication.max_write_replication_index(s)
+
+  @doc """
+  Waits until what a replica has fetched is in its file. See
+  `EctoLibSql.Replication.flush_replicator/2`.
+  """
+  @spec flush_replicator(State.t(), keyword()) ::
+          {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def flush_replicator(%State{} = s, opts \\ []), do: Replication.flush_replicator(s, opts)
+
+  @doc """
+  Makes a replica a database of its own, which nothing replicates any more, and answers a connection
+  to it, which belongs to the calling process: `mode: :local`. The state that was given is closed.
+
+  The file stays where it is, encrypted as it was; what says that it was a replica goes. All other
+  connections of this VM to the replica answer errors with the code `:frozen` from then on: before a repo's
+  replica is frozen, the repo is to be stopped, and started again with `database:` alone.
+
+  Not inside a transaction (`:transaction_open`). A reader that keeps the log from being written into the
+  file is waited for; an error leaves the replica as it is. Takes `:timeout`, and the options of
+  `connect/1` for the local connection.
+  """
+  @spec freeze(State.t(), keyword()) :: {:ok, State.t()} | {:error, Error.t()}
+  def freeze(s, opts \\ [])
+  def freeze(%State{mode: :replica} = s, opts), do: Freezing.freeze(s, opts)
+  def freeze(%State{} = s, _opts), do: Replication.no_replica(s)
 
   ## Shared
 

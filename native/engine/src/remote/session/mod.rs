@@ -132,6 +132,10 @@ impl<O: Owner> RemoteSession<O> {
         self.opened
     }
 
+    pub fn connection(&self) -> &RemoteConnection {
+        &self.connection
+    }
+
     /// The token for the calls from now on; `None`: without one.
     ///
     /// # Failure
