@@ -188,9 +188,9 @@ impl Copy {
             Err(error) => return Err(failed(&self.path, &error)),
         };
         if lost.is_some() {
+            self.shared.file_replaced();
             self.forget_file()?;
             self.open_file()?;
-            self.shared.file_replaced();
         }
         Ok(lost)
     }
