@@ -90,6 +90,11 @@ fn a_copy_whose_files_were_lost_or_damaged_is_pulled_anew() {
     heals(Some(ResetReason::MetadataDamaged), "metadata emptied");
     fs::write(&metadata, [7; 32]).unwrap();
     heals(Some(ResetReason::LogChanged), "metadata of another log");
+    change(&metadata, |bytes| bytes[18] = 7);
+    heals(
+        Some(ResetReason::WentBack),
+        "metadata of a copy that is further",
+    );
     change(&metadata, |bytes| {
         bytes[16..24].copy_from_slice(&u64::MAX.to_le_bytes())
     });
