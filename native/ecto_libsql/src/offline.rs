@@ -165,3 +165,10 @@ fn offline_set_aside<'a>(env: Env<'a>, path: String, reference: Term<'a>) -> Ter
     });
     reply_unit(env, begun.map(drop))
 }
+
+/// The calling process is told from now on what happens to copies.
+#[rustler::nif]
+fn offline_listen(env: Env<'_>) -> Atom {
+    events::tell(env.pid());
+    atoms::ok()
+}
