@@ -115,9 +115,12 @@ defmodule EctoLibSql.Replica.Route do
   def at_primary(s, timeout, there) do
     deadline = Call.deadline(timeout)
     reply = there.(timeout)
-    ReadYourWrites.await(s, deadline)
+    unless unreachable?(reply), do: ReadYourWrites.await(s, deadline)
     reply
   end
+
+  defp unreachable?({:error, %Error{code: code}}), do: code in @unreachable
+  defp unreachable?(_reply), do: false
 
   defp here_or_there(s, timeout, here, there) do
     case here.(timeout) do
