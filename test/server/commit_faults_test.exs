@@ -23,7 +23,7 @@ defmodule EctoLibSql.Server.CommitFaultsTest do
   end
 
   defp connect!(uri) do
-    {:ok, s} = EctoLibSql.connect(uri: uri)
+    {:ok, s} = EctoLibSql.connect(uri: uri, transaction_scope: :connection)
     on_exit(fn -> EctoLibSql.disconnect(s) end)
     s
   end
@@ -78,7 +78,8 @@ defmodule EctoLibSql.Server.CommitFaultsTest do
     assert halves(context.direct, 2) == 2
   end
 
-  test "a server that dies once COMMIT is done", %{server: server, s: s, proxy: proxy} = context do
+  test "a server that dies once COMMIT is done",
+       %{server: server, s: s, proxy: proxy} = context do
     for {fault, round} <- [{{:cut, 0}, 1}, {:none, 2}] do
       write(s, round)
       TcpProxy.set(proxy, {:hold_answers, self()})

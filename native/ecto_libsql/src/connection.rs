@@ -46,6 +46,7 @@ fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         file_pragmas: get(options, atoms::file_pragmas())?,
         pragmas: get(options, atoms::pragmas())?,
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
+        replica: false,
         forms: Forms {
             uuid: form(options, atoms::uuid_type())?,
             map: form(options, atoms::map_type())?,

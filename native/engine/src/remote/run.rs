@@ -1,5 +1,6 @@
 //! What a call may send, send again, and make of a request without an answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::time::timeout_at;
@@ -66,7 +67,7 @@ impl Stream {
     /// No step has an outcome to be told of. What a step failed with is in [`Ran`].
     pub(super) async fn run(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
@@ -85,7 +86,7 @@ impl Stream {
 
     async fn run_in_autocommit(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
@@ -110,7 +111,7 @@ impl Stream {
 
     async fn run_in_transaction(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
