@@ -224,7 +224,7 @@ impl Stream {
             Transaction::Open { .. } => {
                 by_deadline(server, call, self.declare_once(server, work, true))
                     .await
-                    .map_err(|failed| self.failed_in_transaction(failed, work, false))
+                    .map_err(|failed| self.failed_in_transaction(server, failed, work, false))
             }
             Transaction::None => {
                 let mut sent_again = false;

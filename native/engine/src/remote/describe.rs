@@ -156,7 +156,7 @@ impl Stream {
                     Err(failed) => failed,
                 };
             if in_transaction {
-                return Err(self.failed_in_transaction(failed, &work, false));
+                return Err(self.failed_in_transaction(server, failed, &work, false));
             }
             if sent_again || !failed.again(&work) {
                 return Err(in_autocommit(failed, &work));

@@ -118,7 +118,7 @@ impl Stream {
         let ends = self.ends(work);
         let ran = match self.ask(server, work, call, true).await {
             Ok(ran) => ran,
-            Err(failed) => return Err(self.failed_in_transaction(failed, work, ends)),
+            Err(failed) => return Err(self.failed_in_transaction(server, failed, work, ends)),
         };
         if !ran.autocommit {
             return Ok(ran);
@@ -162,13 +162,14 @@ impl Stream {
     /// the request could have ended or not.
     pub(super) fn failed_in_transaction(
         &mut self,
+        server: &Arc<Server>,
         failed: Failed,
         work: &Work<'_>,
         ends: bool,
     ) -> Error {
         if work.kind() == Kind::Rollback {
-            // Without its stream the server rolls it back by itself.
-            self.forget();
+            // Without its stream, the server rolls it back.
+            self.leave(server);
             self.set_transaction(Transaction::None);
             return match failed {
                 Failed::StreamGone(reason) => Error::TransactionLost { reason },
