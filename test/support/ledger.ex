@@ -66,7 +66,9 @@ defmodule EctoLibSql.Test.Ledger do
   end
 
   defp refused(%Error{code: :commit_unknown}), do: :unknown
-  defp refused(error), do: {:refused, error}
+  defp refused(%Error{} = error), do: {:refused, error}
+  # The pool has taken the connection away, perhaps in the middle of COMMIT.
+  defp refused(_error), do: :unknown
 
   @doc "Waits until so many more entries are acknowledged."
   def await_acknowledged(%__MODULE__{flags: flags}, more) do
@@ -83,7 +85,7 @@ defmodule EctoLibSql.Test.Ledger do
   @doc "How many entries had which outcome, errors by their code."
   def outcomes(entries) do
     Enum.frequencies_by(entries, fn
-      {_, _, {:refused, error}} -> Map.get(error, :code, error.__struct__)
+      {_, _, {:refused, error}} -> error.code
       {_, _, outcome} -> outcome
     end)
   end
