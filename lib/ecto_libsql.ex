@@ -70,6 +70,37 @@ defmodule EctoLibSql do
     * Text is UTF-8, a value is at most 5 MB, a result 10 MB, unless the server says otherwise;
       `stream/4` reads longer results
 
+  ### Servers that do not answer
+
+  All connections of this VM to a server and namespace share a *breaker*. When `:failures` calls in
+  a row had no answer (5), it opens: no call is made any more, and each fails at once with the code
+  `:circuit_open`, where it would wait for its deadline. After a pause (`:open_for`, 5 seconds,
+  doubled each time up to `:max_open_for`, a minute; drawn between half of it and the whole) the
+  library asks the server by itself, `SELECT 1`, and an answer closes the breaker. No call is needed
+  for that, and none is sacrificed.
+
+  A failure is: no connection, no TLS, a connection that is lost, no answer within the call's
+  deadline, a status of 5xx. Errors of SQL, refused tokens and `:overloaded` are none; nor are calls that
+  were interrupted, or whose process died. Before deadlines, lost connections and 5xx open the breaker,
+  the server is asked, so that slow statements never do.
+
+  An open breaker refuses the statements of a transaction, too, which is then as it was: it can go on,
+  if the server is back in time, or be rolled back.
+
+  `failover: ["https://replica-1", {"https://replica-2", auth_token: "…"}]` names servers that are asked
+  while the first one is away: its breaker is open, or there was no connection, or its answer did
+  not come. Only single statements outside of a transaction go there, and only if they begin with
+  SELECT, WITH, VALUES or EXPLAIN and the other server has said, when it was asked to describe the
+  statement, that it does not write. All else is made at the first server or not at all: scripts and
+  batches, transactions also where they only read, pragmas, `ping/1`. So with Ecto, `Repo.all`, `Repo.one` and
+  the like go on. Each server has its share of the call's remaining time.
+
+  What another server answers may be older than what was written and read before. A read that must not
+  be older belongs in a transaction.
+
+  `breakers/0` lists the states, `health/1` has them as well, and `EctoLibSql.Telemetry` the events of
+  changes and of reads that went elsewhere.
+
   ## Retries
 
   `:retry` says how often a call is made again after an error that may pass: `:busy` and its
@@ -201,6 +232,12 @@ defmodule EctoLibSql do
     * `:ca_file` - a PEM file with the CAs to trust instead of the public ones
     * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
     * `:remote_encryption_key` - the key of a database that is encrypted at the server
+    * `:breaker` - when a server that does not answer is not asked for a while: a keyword list of
+      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`60_000`), or
+      `false`: it always is. The server's connections share it, and the options given last hold
+    * `:failover` - servers that are asked for what only reads while this one is away: a list of URIs, or
+      of `{uri, options}` with an `:auth_token` and a `:namespace` where they differ. Default: none. See
+      "Servers that do not answer"
     * `:timeout`, `:retry`, `:transaction_scope`, `:uuid_type`, `:binary_id_type`, `:map_type`,
       `:array_type` - as above
 
@@ -239,8 +276,8 @@ defmodule EctoLibSql do
   defp connect_remote(options, opts) do
     with {:ok, conn_id} <- Remote.open(options) do
       state = state(conn_id, :remote, options.database, opts)
-      renews? = is_function(options.auth_token)
-      {:ok, if(renews?, do: %{state | auth_token: options.auth_token}, else: state)}
+      token = if is_function(options.auth_token), do: options.auth_token
+      {:ok, %{state | auth_token: token, failover_tokens: Remote.failover_tokens(options)}}
     end
   end
 
@@ -311,14 +348,33 @@ defmodule EctoLibSql do
 
   Answers a map of
 
-    * `:status` - `:ok`, or `:busy`
+    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but one of
+      `:failover` does: what reads works, what writes is an error
     * `:latency` - how long it took to read the database's header, in microseconds: in a pool, with
       the checkout of an idle connection
+    * `:error` - with `:degraded`, the server's
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
+    * `:breakers` - those of the servers, as `breakers/0` lists them; the first one's first
+    * `:replication` - `nil`
 
-  An error says why the database cannot be read, or why no connection can be opened.
+  An error says why the database cannot be read, or why no connection can be opened. It comes within
+  two seconds; where a server's breaker is open, at once.
+
+  For a readiness endpoint, an instance that has `:ok`, `:busy` or `:degraded` can do something, and
+  one with an error nothing:
+
+      # in a Plug.Router
+      get "/ready" do
+        case EctoLibSql.health(MyApp.Repo) do
+          {:ok, %{status: status}} -> send_resp(conn, 200, to_string(status))
+          {:error, error} -> send_resp(conn, 503, Exception.message(error))
+        end
+      end
+
+  Where an instance that cannot write is of no use, `:degraded` is a 503 as well. All instances lose
+  a server at the same time, so do not let a liveness check, after which they are restarted, ask this.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> {:ok, %{status: :ok, mode: :local, pool: nil}} = EctoLibSql.health(s)
@@ -370,6 +426,34 @@ defmodule EctoLibSql do
   """
   @spec connections() :: [map()]
   def connections, do: Native.connections()
+
+  @doc """
+  The breakers of all servers that this VM has connections to. Waits for nobody.
+
+  A map for each server and namespace:
+
+    * `:server` - its URI; `:namespace`
+    * `:state` - `:closed`: it is asked. `:open`: it is not, and calls fail at once with the code
+      `:circuit_open`. `:half_open`: the same, while it is asked whether it is back
+    * `:since` - for how long it has been so, in milliseconds
+    * `:failures` - how many calls in a row had no answer; `:reason` - what the last of them said
+    * `:retry_in` - while it is open, when the server is asked again, in milliseconds
+    * `:opened` - how often it was opened that was closed; `:refused` - how many calls it has refused
+
+  See "Servers that do not answer".
+  """
+  @spec breakers() :: [map()]
+  def breakers do
+    {:ok, breakers} = Native.remote_breakers(nil)
+    breakers
+  end
+
+  @doc """
+  The breakers of a connection's servers: that of `:uri` first, then those of `:failover`, as
+  `breakers/0` has them. None for a local database.
+  """
+  @spec breakers(State.t()) :: {:ok, [map()]} | {:error, Error.t()}
+  def breakers(%State{} = s), do: Backend.of(s).breakers(s)
 
   @doc """
   The write gate of the connection's database: who writes, and how many wait. Waits for nothing.

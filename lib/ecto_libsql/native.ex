@@ -231,6 +231,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def write_gate(_state), do: not_loaded()
 
+  @doc false
+  def breakers(_state), do: {:ok, []}
+
   ## Connections to servers: EctoLibSql.Remote
 
   @doc false
@@ -255,6 +258,10 @@ defmodule EctoLibSql.Native do
   def remote_deallocate(_state, _cursor), do: not_loaded()
   @doc false
   def remote_set_token(_state, _token), do: not_loaded()
+  @doc false
+  def remote_set_failover_token(_state, _index, _token), do: not_loaded()
+  @doc false
+  def remote_breakers(_state), do: not_loaded()
 
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -66,6 +66,21 @@ rustler::atoms! {
     reset,
     ping,
 
+    // breakers and failover
+    breaker_reports = "Elixir.EctoLibSql.BreakerReports",
+    breaker,
+    failover,
+    events,
+    elsewhere,
+    server,
+    state,
+    since,
+    failures,
+    reason,
+    retry_in,
+    opened,
+    refused,
+
     // journal modes
     delete,
     truncate,

@@ -3,11 +3,13 @@
 //! No scheduler waits.
 
 mod answer;
+mod breakers;
 mod listing;
 mod open;
 mod owner;
 mod request;
 
+pub use breakers::observe;
 pub use listing::connection_terms;
 pub use owner::{RemoteCall, RemoteWatch};
 
@@ -184,6 +186,32 @@ fn remote_deallocate<'a>(env: Env<'a>, state: Term<'a>, cursor: Term<'a>) -> Ter
 
 fn forget(state: Term<'_>, id: Result<Id>, kind: ItemKind) -> Result<()> {
     session(state)?.forget(id?, kind)
+}
+
+/// The breaker of each server that has one; with a state, those of its connection's servers.
+#[rustler::nif]
+fn remote_breakers<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let statuses = match state.is_atom() {
+        true => Ok(ecto_libsql_engine::remote::breakers()),
+        false => session(state).map(|session| session.breakers()),
+    };
+    let terms = statuses.map(|statuses| {
+        let terms = statuses.iter().map(|status| breakers::term(env, status));
+        terms.collect::<Vec<_>>()
+    });
+    reply_ok(env, terms)
+}
+
+/// As `remote_set_token`, for a server of the option `:failover`, by its index.
+#[rustler::nif]
+fn remote_set_failover_token<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    index: usize,
+    token: Option<String>,
+) -> Term<'a> {
+    let set = session(state).and_then(|session| session.set_failover_token(index, token));
+    reply_unit(env, set)
 }
 
 /// The token from now on; nil: without one.

@@ -136,7 +136,7 @@ impl Server {
         answer
     }
 
-    fn probe(&self) -> Result<Probe> {
+    pub(super) fn probe(&self) -> Result<Probe> {
         Ok(Probe {
             http: self.http.clone(),
             uri: self.address.endpoint(PIPELINE)?,

@@ -8,9 +8,11 @@
 mod support;
 
 mod batches;
+mod breaker;
 mod calls;
 mod cursors;
 mod errors;
+mod failover;
 mod faults;
 mod network;
 mod nonsense;

@@ -258,3 +258,69 @@ fn jitter() -> f64 {
     let random = std::hash::RandomState::new().hash_one(());
     f64::from((random >> 32) as u32) / f64::from(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::RemoteOptions;
+    use crate::remote::server::Server;
+
+    fn server(port: u16) -> Server {
+        Server::new(RemoteOptions {
+            uri: format!("http://localhost:{port}"),
+            breaker: Some(BreakerOptions {
+                failures: 2,
+                ..BreakerOptions::default()
+            }),
+            ..RemoteOptions::default()
+        })
+        .unwrap()
+    }
+
+    fn refused() -> Verdict {
+        Verdict::Failed(Certainty::Certain, "refused".to_owned())
+    }
+
+    #[test]
+    fn a_call_to_a_server_that_answers_takes_no_lock() {
+        let server = server(1);
+        let breaker = server.breaker().unwrap();
+        // Whoever wants it now waits for ever.
+        let _held = breaker.circuit.lock();
+        let ticket = breaker.admit().unwrap();
+        breaker.report(ticket, Verdict::Answered, || server.probe());
+    }
+
+    #[test]
+    fn what_comes_of_calls_from_before_the_last_change_is_not_counted() {
+        let server = server(2);
+        let breaker = server.breaker().unwrap();
+        let report = |ticket, verdict| breaker.report(ticket, verdict, || server.probe());
+        let tickets = [(); 4].map(|()| breaker.admit().unwrap());
+        report(tickets[0], refused());
+        report(tickets[1], refused());
+        assert_eq!(breaker.state(), BreakerState::Open);
+        report(tickets[2], Verdict::Answered);
+        assert_eq!(breaker.status().failures, 2);
+        let mut circuit = breaker.circuit.lock();
+        circuit.give_up(Instant::now());
+        breaker.note(&circuit, BreakerState::Open);
+        drop(circuit);
+        report(tickets[3], refused());
+        assert_eq!(breaker.status().failures, 0);
+        report(breaker.admit().unwrap(), refused());
+        assert_eq!(breaker.status().failures, 1);
+        report(breaker.admit().unwrap(), Verdict::Answered);
+        assert_eq!(breaker.status().failures, 0);
+    }
+
+    #[test]
+    fn one_server_has_one_breaker() {
+        let (one, two, other) = (server(3), server(3), server(4));
+        assert!(Arc::ptr_eq(one.breaker().unwrap(), two.breaker().unwrap()));
+        assert!(!Arc::ptr_eq(
+            one.breaker().unwrap(),
+            other.breaker().unwrap()
+        ));
+    }
+}

@@ -24,6 +24,7 @@ pub use items::{Content, RemoteItem};
 pub use registry::RemoteRegistry;
 pub use request::{Answer, Request, Statement};
 
+use super::breaker::BreakerStatus;
 use super::connection::RemoteConnection;
 use super::value::RemoteResult;
 use crate::Id;
@@ -137,6 +138,17 @@ impl<O: Owner> RemoteSession<O> {
     /// As [`RemoteConnection::set_token`].
     pub fn set_token(&self, token: Option<String>) -> Result<()> {
         self.connection.set_token(token)
+    }
+
+    /// # Failure
+    /// As [`RemoteConnection::set_failover_token`].
+    pub fn set_failover_token(&self, index: usize, token: Option<String>) -> Result<()> {
+        self.connection.set_failover_token(index, token)
+    }
+
+    /// The breakers of its servers, the first one's first.
+    pub fn breakers(&self) -> Vec<BreakerStatus> {
+        self.connection.breakers()
     }
 
     pub fn status(&self) -> RemoteStatus {

@@ -37,7 +37,11 @@ impl<O: Owner> RemoteSession<O> {
         };
         let answer = self.ask(caller, request, limits).await;
         self.note_transaction(caller, was_open, behavior);
-        answer
+        // While the turn is this call's, so is what is noted there.
+        match (answer, self.connection.take_failed_over()) {
+            (Ok(answer), Some(failed_over)) => Ok(Answer::Elsewhere(Box::new(answer), failed_over)),
+            (answer, _) => answer,
+        }
     }
 
     async fn turn(&self, limits: &Call) -> Result<MutexGuard<'_, ()>> {

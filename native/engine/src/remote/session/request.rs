@@ -3,7 +3,7 @@
 use crate::Id;
 use crate::keyword::{Kind, kind};
 use crate::local::Behavior;
-use crate::remote::{CursorEnd, Description, RemoteColumn, RemoteParams, RemoteResult};
+use crate::remote::{CursorEnd, Description, FailedOver, RemoteColumn, RemoteParams, RemoteResult};
 use crate::value::Value;
 
 /// SQL, or a prepared statement's id.
@@ -76,4 +76,6 @@ pub enum Answer {
         end: Option<CursorEnd>,
     },
     Description(Description),
+    /// What another server than the first one has answered.
+    Elsewhere(Box<Answer>, FailedOver),
 }
