@@ -2,7 +2,7 @@ defmodule EctoLibSql.Health do
   @moduledoc false
   # Whether a database answers, of one connection or of a pool. Waits for nobody who is busy.
 
-  alias EctoLibSql.{Error, State}
+  alias EctoLibSql.{Error, Replication, State}
 
   # Reads the file's header, so it fails where the file cannot be read any more. Only the first server
   # answers it.
@@ -26,12 +26,12 @@ defmodule EctoLibSql.Health do
           status: :ok | :busy | :degraded,
           latency: non_neg_integer() | nil,
           error: Error.t() | nil,
-          mode: :local | :remote | nil,
+          mode: :local | :remote | :replica | nil,
           database: String.t() | nil,
           pool: map() | nil,
           gate: map() | nil,
           breakers: [map()],
-          replication: nil
+          replication: EctoLibSql.Replication.status() | nil
         }
 
   @doc """
@@ -60,7 +60,7 @@ defmodule EctoLibSql.Health do
         probe = &timed(fn -> EctoLibSql.query(s, &1, [], timeout: @timeout) end)
 
         with {:ok, status, latency, error} <- look(probe),
-             do: {:ok, s |> health(status, latency) |> Map.put(:error, error)}
+             do: {:ok, s |> health(status, latency) |> Map.put(:error, error) |> as_replica()}
 
       %{running: _call} ->
         {:ok, health(s, :busy, nil)}
@@ -96,9 +96,19 @@ defmodule EctoLibSql.Health do
       pool: nil,
       gate: gate(s),
       breakers: breakers(s),
-      replication: nil
+      replication: replication(s)
     }
   end
+
+  defp replication(replica) do
+    with {:ok, status} <- Replication.status(replica), do: status, else: (_ -> nil)
+  end
+
+  # It reads without its primary, and does not write.
+  defp as_replica(%{status: :ok, replication: %{state: :stale} = replication} = health),
+    do: %{health | status: :degraded, error: replication.last_error}
+
+  defp as_replica(health), do: health
 
   # In microseconds.
   defp timed(fun) do
@@ -113,8 +123,11 @@ defmodule EctoLibSql.Health do
 
     defp check_pool(pool) do
       case Lookup.find(pool) do
-        {:ok, found} -> found.pools |> probe(found.module) |> answer(found, Pool.metrics(pool))
-        :error -> {:error, ArgumentError.exception("#{inspect(pool)} is no running pool")}
+        {:ok, found} ->
+          found.pools |> probe(found.module) |> answer(found, pool, Pool.metrics(pool))
+
+        :error ->
+          {:error, ArgumentError.exception("#{inspect(pool)} is no running pool")}
       end
     end
 
@@ -145,17 +158,18 @@ defmodule EctoLibSql.Health do
         {:error, ConnectionError.exception("the pool ended: " <> Exception.format_exit(reason))}
     end
 
-    defp answer({:ok, status, latency, error}, _found, metrics),
-      do: {:ok, %{pool_health(status, latency, metrics) | error: error}}
+    defp answer({:ok, status, latency, error}, _found, pool, metrics),
+      do: {:ok, as_replica(%{pool_health(status, latency, pool, metrics) | error: error})}
 
-    defp answer({:error, %ConnectionError{}}, _found, %{busy: busy} = metrics) when busy > 0,
-      do: {:ok, pool_health(:busy, nil, metrics)}
+    defp answer({:error, %ConnectionError{}}, _found, pool, %{busy: busy} = metrics)
+         when busy > 0,
+         do: {:ok, pool_health(:busy, nil, pool, metrics)}
 
     # Nobody uses a connection, so there is none that is open.
-    defp answer({:error, %ConnectionError{} = error}, found, _metrics),
+    defp answer({:error, %ConnectionError{} = error}, found, _pool, _metrics),
       do: {:error, Enum.find_value(found.pools, error, &open_error/1)}
 
-    defp answer({:error, error}, _found, _metrics), do: {:error, error}
+    defp answer({:error, error}, _found, _pool, _metrics), do: {:error, error}
 
     defp open_error(pool) do
       with %Meter{} = meter <- Meter.of(pool),
@@ -163,7 +177,7 @@ defmodule EctoLibSql.Health do
            do: error
     end
 
-    defp pool_health(status, latency, metrics) do
+    defp pool_health(status, latency, pool, metrics) do
       %{
         status: status,
         latency: latency,
@@ -173,7 +187,7 @@ defmodule EctoLibSql.Health do
         pool: metrics,
         gate: metrics.gate,
         breakers: metrics.breakers,
-        replication: nil
+        replication: if(metrics.mode == :replica, do: replication(pool))
       }
     end
   else

@@ -9,9 +9,11 @@ mod open;
 mod owner;
 mod request;
 
+pub use answer::Addressee;
 pub use breakers::observe;
 pub use listing::connection_terms;
-pub use owner::{RemoteCall, RemoteWatch};
+pub use open::remote_options;
+pub use owner::{Remote, RemoteCall, RemoteWatch};
 
 use std::sync::Arc;
 
@@ -26,8 +28,7 @@ use crate::owner::{Pid, state_id};
 use crate::params::bytes;
 use crate::result::{call, id, id_text};
 
-use answer::Addressee;
-use owner::{REMOTE, Remote};
+use owner::REMOTE;
 use request::Decoded;
 
 /// Whether there is such a connection to a server.
@@ -36,7 +37,7 @@ pub fn is_open(id: Id) -> bool {
 }
 
 /// The connection of an `%EctoLibSql.State{}`.
-fn session(state: Term<'_>) -> Result<Arc<Remote>> {
+pub fn session(state: Term<'_>) -> Result<Arc<Remote>> {
     REMOTE.session(state_id(state)?)
 }
 

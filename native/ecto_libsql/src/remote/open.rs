@@ -40,11 +40,11 @@ fn failover(options: Term<'_>) -> Result<Vec<ReadServer>> {
     Ok(servers.collect())
 }
 
-pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
+/// How to reach the server: of the map that `EctoLibSql.Remote.Options` makes.
+pub fn remote_options(options: Term<'_>) -> Result<RemoteOptions> {
     let certificate: Option<(String, String)> = get(options, atoms::client_certificate())?;
     let ca_file: Option<String> = get(options, atoms::ca_file())?;
-    let scope_name: Atom = get(options, atoms::transaction_scope())?;
-    let remote = RemoteOptions {
+    Ok(RemoteOptions {
         uri: get(options, atoms::uri())?,
         auth_token: get(options, atoms::auth_token())?,
         namespace: get(options, atoms::namespace())?,
@@ -54,7 +54,12 @@ pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
         encryption_key: get(options, atoms::encryption_key())?,
         breaker: breaker(options)?,
         failover: failover(options)?,
-    };
+    })
+}
+
+pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
+    let scope_name: Atom = get(options, atoms::transaction_scope())?;
+    let remote = remote_options(options)?;
     breakers::tell(get(options, atoms::events())?);
     let forms = Forms {
         uuid: form(options, atoms::uuid_type())?,

@@ -4,6 +4,8 @@
 //! where the frame commits, the database's size in pages after it; the rest it makes anew.
 
 use std::os::raw::{c_int, c_uint};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use libsql::ffi;
 
@@ -18,6 +20,8 @@ use crate::value::Value;
 /// Bytes before the page in a frame.
 pub const WAL_FRAME_HEADER: usize = 24;
 
+/// How often a lock is tried that is waited for.
+const POLL: Duration = Duration::from_millis(5);
 /// A number that no frame has: what is inserted under it is appended.
 const NEXT: u32 = u32::MAX;
 
@@ -95,6 +99,16 @@ impl Connection {
     /// transaction or cursor of this connection may be open. Fails with `busy` while another
     /// connection writes.
     pub fn wal_insert(&mut self, call: &Call) -> Result<WalInsertion<'_>> {
+        self.wal_insert_within(Duration::ZERO, call)
+    }
+
+    /// As [`wal_insert`](Connection::wal_insert), and waits for so long while another connection
+    /// has the lock: on this thread, which must be one that may sleep.
+    pub fn wal_insert_within(
+        &mut self,
+        patience: Duration,
+        call: &Call,
+    ) -> Result<WalInsertion<'_>> {
         if self.transaction_state() != TransactionState::None || !self.autocommit() {
             return Err(Error::InvalidArgument(
                 "frames cannot be inserted while the connection is in a transaction".to_owned(),
@@ -107,15 +121,22 @@ impl Connection {
         }
         let page_size = self.page_size(call)?;
         self.enter("the insertion of frames")?;
-        // From here on drop ends it, also where the lock was not to be had: a begin that failed
-        // keeps its snapshot.
-        let insertion = WalInsertion {
-            page_size,
-            connection: self,
-        };
-        match insertion.connection.raw().wal_insert_begin() {
-            ffi::SQLITE_OK => Ok(insertion),
-            code => Err(insertion.connection.raw().error(code, None)),
+        let began = Instant::now();
+        loop {
+            let code = self.raw().wal_insert_begin();
+            if code == ffi::SQLITE_OK {
+                return Ok(WalInsertion {
+                    page_size,
+                    connection: self,
+                });
+            }
+            let error = self.raw().error(code, None);
+            // A begin that failed keeps its snapshot.
+            self.raw().wal_insert_end();
+            if code & 0xff != ffi::SQLITE_BUSY || began.elapsed() >= patience {
+                return Err(error);
+            }
+            thread::sleep(POLL);
         }
     }
 

@@ -41,6 +41,7 @@ mod cursor;
 mod describe;
 mod failover;
 mod failure;
+mod grpc_web;
 mod http;
 mod outcome;
 mod protocol;
@@ -66,6 +67,7 @@ pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
 pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
+pub(crate) use grpc_web::{Answer as GrpcAnswer, GrpcWeb, Refused};
 pub use runtime::{block_on, spawn};
 pub use session::{
     Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,

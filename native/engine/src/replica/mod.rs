@@ -10,10 +10,23 @@
 //! There is one `Replica` for a file in a process, however often it is opened, and its lock keeps
 //! other processes away from the file.
 
+mod copy;
+mod frame;
+mod frames_file;
+mod handle;
+mod insert;
+mod log_size;
+mod metadata;
+mod open_files;
 mod options;
-mod replica;
+mod primary;
+mod pull;
+mod rounds;
+mod shared;
 mod status;
+mod worker;
 
+pub use frames_file::sync_frames;
+pub use handle::Replica;
 pub use options::ReplicaOptions;
-pub use replica::{Replica, sync_frames};
 pub use status::{Event, Listener, ReplicaStatus, ResetReason, Synced};

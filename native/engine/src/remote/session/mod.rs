@@ -151,6 +151,16 @@ impl<O: Owner> RemoteSession<O> {
         self.connection.breakers()
     }
 
+    /// As [`RemoteConnection::autocommit`].
+    pub fn autocommit(&self) -> bool {
+        self.connection.autocommit()
+    }
+
+    /// As [`RemoteConnection::replication_index`].
+    pub fn replication_index(&self) -> Option<u64> {
+        self.connection.replication_index()
+    }
+
     pub fn status(&self) -> RemoteStatus {
         let counts = self.held.lock().counts;
         RemoteStatus {
