@@ -78,6 +78,9 @@ defmodule EctoLibSql.Test.TcpProxy.Link do
   defp request(%{fault: {:cut_requests, left}} = link, bytes),
     do: to_server(%{link | fault: {:cut_requests, left - byte_size(bytes)}}, bytes)
 
+  defp request(%{fault: {:cut_requests_with, text}} = link, bytes),
+    do: if(bytes =~ text, do: hang_up(link), else: to_server(link, bytes))
+
   defp request(link, bytes), do: to_server(link, bytes)
 
   defp response(%{fault: :black_hole} = link, _bytes), do: read(link, link.upstream)
