@@ -76,7 +76,7 @@ impl GrpcWeb {
         method: &str,
         message: &impl Message,
         headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<Answer, Refused> {
+    ) -> Result<GrpcAnswer, Refused> {
         let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
         let mut body = BytesMut::with_capacity(ENVELOPE + message.encoded_len());
         body.put_u8(0);
@@ -106,7 +106,7 @@ impl GrpcWeb {
             status?;
         }
         match answered(response, self.silence).await? {
-            Some(body) => Ok(Answer {
+            Some(body) => Ok(GrpcAnswer {
                 body,
                 buffer: BytesMut::new(),
                 left: 0,
@@ -155,7 +155,7 @@ async fn answered(
 
 /// An answer that is read as it comes.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct GrpcAnswer {
     body: Incoming,
     buffer: BytesMut,
     /// Bytes of the message whose elements are being read.
@@ -163,7 +163,7 @@ pub(crate) struct Answer {
     silence: Duration,
 }
 
-impl Answer {
+impl GrpcAnswer {
     /// The next message of the answer, of no more than `limit` bytes; `None`: there is none, and
     /// the answer is complete.
     pub(crate) async fn message(&mut self, limit: usize) -> Result<Option<Bytes>, Refused> {

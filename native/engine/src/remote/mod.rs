@@ -24,6 +24,12 @@
 //! is sent once more on a new stream, unless a transaction was open. One whose answer was lost is
 //! sent again only if it is a SELECT outside of a transaction; for all else the error says that
 //! nobody knows the outcome.
+//!
+//! # Servers that are away
+//!
+//! A server that does not answer is not asked for a while ([`Breaker`]), and what only reads can go to
+//! another one in the meantime ([`RemoteOptions::failover`]). Every request to a server, also those of
+//! replicas, is to pass its breaker: `Server::guarded`.
 
 mod address;
 mod answer;
@@ -61,7 +67,7 @@ pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
 pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
-pub(crate) use grpc_web::{Answer as GrpcAnswer, GrpcWeb, Refused};
+pub(crate) use grpc_web::{GrpcAnswer, GrpcWeb, Refused};
 pub use runtime::{block_on, spawn};
 pub use session::{
     Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,

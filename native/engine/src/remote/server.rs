@@ -113,6 +113,37 @@ impl Server {
         Ok(headers)
     }
 
+    pub(super) fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn breaker(&self) -> Option<&Arc<Breaker>> {
+        self.breaker.as_ref()
+    }
+
+    /// Waits for the answer to a request, unless the server's breaker is open, which fails at once;
+    /// and tells the breaker what came of it. A call that is dropped tells it nothing.
+    pub(super) async fn guarded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let Some(breaker) = &self.breaker else {
+            return answer.await;
+        };
+        let ticket = breaker.admit().map_err(Failed::NotRun)?;
+        let answer = answer.await;
+        breaker.report(ticket, breaker::verdict(&answer), || self.probe());
+        answer
+    }
+
+    pub(super) fn probe(&self) -> Result<Probe> {
+        Ok(Probe {
+            http: self.http.clone(),
+            uri: self.address.endpoint(PIPELINE)?,
+            headers: self.headers()?,
+        })
+    }
+
     /// A request of another protocol than Hrana, with the headers of that on top.
     pub(super) async fn post_with(
         &self,
@@ -140,37 +171,6 @@ impl Server {
             }
         };
         Ok((NAMESPACE, name))
-    }
-
-    pub(super) fn name(&self) -> String {
-        self.address.to_string()
-    }
-
-    pub(super) fn breaker(&self) -> Option<&Arc<Breaker>> {
-        self.breaker.as_ref()
-    }
-
-    /// Waits for the answer to a request, unless the server's breaker is open, which fails at once;
-    /// and tells the breaker what came of it. A call that is dropped tells it nothing.
-    pub(super) async fn guarded<T>(
-        &self,
-        answer: impl Future<Output = Result<T, Failed>>,
-    ) -> Result<T, Failed> {
-        let Some(breaker) = &self.breaker else {
-            return answer.await;
-        };
-        let ticket = breaker.admit().map_err(Failed::NotRun)?;
-        let answer = answer.await;
-        breaker.report(ticket, breaker::verdict(&answer), || self.probe());
-        answer
-    }
-
-    fn probe(&self) -> Result<Probe> {
-        Ok(Probe {
-            http: self.http.clone(),
-            uri: self.address.endpoint(PIPELINE)?,
-            headers: self.headers()?,
-        })
     }
 }
 
