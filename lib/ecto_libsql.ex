@@ -75,7 +75,7 @@ defmodule EctoLibSql do
   All connections of this VM to a server and namespace share a *breaker*. When `:failures` calls in
   a row had no answer (5), it opens: no call is made any more, and each fails at once with the code
   `:circuit_open`, where it would wait for its deadline. After a pause (`:open_for`, 5 seconds,
-  doubled each time up to `:max_open_for`, a minute; drawn between half of it and the whole) the
+  doubled each time up to `:max_open_for`, 15 seconds; drawn between half of it and the whole) the
   library asks the server by itself, `SELECT 1`, and an answer closes the breaker. No call is needed
   for that, and none is sacrificed.
 
@@ -236,7 +236,7 @@ defmodule EctoLibSql do
     * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
     * `:remote_encryption_key` - the key of a database that is encrypted at the server
     * `:breaker` - when a server that does not answer is not asked for a while: a keyword list of
-      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`60_000`), or
+      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`15_000`), or
       `false`: it always is. The server's connections share it, and the options given last hold
     * `:failover` - servers that are asked for what only reads while this one is away: a list of URIs, or
       of `{uri, options}` with an `:auth_token` and a `:namespace` where they differ. Default: none. See
@@ -355,11 +355,11 @@ defmodule EctoLibSql do
 
   Answers a map of
 
-    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but one of
-      `:failover` does: what reads works, what writes is an error
+    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but reads do: those
+      of a replica, or by one of `:failover`. What writes is an error
     * `:latency` - how long it took to read the database's header, in microseconds: in a pool, with
       the checkout of an idle connection
-    * `:error` - with `:degraded`, the server's
+    * `:error` - with `:degraded`, the server's, where it was asked
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none

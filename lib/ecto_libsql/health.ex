@@ -60,7 +60,7 @@ defmodule EctoLibSql.Health do
         probe = &timed(fn -> EctoLibSql.query(s, &1, [], timeout: @timeout) end)
 
         with {:ok, status, latency, error} <- look(probe),
-             do: {:ok, s |> health(status, latency) |> Map.put(:error, error) |> as_replica()}
+             do: {:ok, degraded(%{health(s, status, latency) | error: error})}
 
       %{running: _call} ->
         {:ok, health(s, :busy, nil)}
@@ -86,6 +86,16 @@ defmodule EctoLibSql.Health do
     end
   end
 
+  # A replica has answered whose primary is away.
+  defp degraded(%{status: :ok, breakers: [%{state: state} | _]} = health) when state != :closed,
+    do: %{health | status: :degraded}
+
+  # A replica reads without its primary, and does not write.
+  defp degraded(%{status: :ok, replication: %{state: :stale} = replication} = health),
+    do: %{health | status: :degraded, error: replication.last_error}
+
+  defp degraded(health), do: health
+
   defp health(s, status, latency) do
     %{
       status: status,
@@ -103,12 +113,6 @@ defmodule EctoLibSql.Health do
   defp replication(replica) do
     with {:ok, status} <- Replication.status(replica), do: status, else: (_ -> nil)
   end
-
-  # It reads without its primary, and does not write.
-  defp as_replica(%{status: :ok, replication: %{state: :stale} = replication} = health),
-    do: %{health | status: :degraded, error: replication.last_error}
-
-  defp as_replica(health), do: health
 
   # In microseconds.
   defp timed(fun) do
@@ -159,7 +163,7 @@ defmodule EctoLibSql.Health do
     end
 
     defp answer({:ok, status, latency, error}, _found, pool, metrics),
-      do: {:ok, as_replica(%{pool_health(status, latency, pool, metrics) | error: error})}
+      do: {:ok, degraded(%{pool_health(status, latency, pool, metrics) | error: error})}
 
     defp answer({:error, %ConnectionError{}}, _found, pool, %{busy: busy} = metrics)
          when busy > 0,

@@ -10,7 +10,10 @@ defmodule EctoLibSql.Test.NifCalls do
   @normal ~w(autocommit busy_timeout changes do_interrupt give_up interrupt_statement
              last_insert_rowid memory_statistics patience ping query_short remote_breakers remote_call
              remote_cancel remote_close remote_deallocate remote_finalize remote_interrupt
-             remote_set_failover_token remote_set_token remote_statement remote_status total_changes
+             remote_set_failover_token remote_set_token remote_statement remote_status replica_call
+             replica_close replica_connect replica_damaged replica_frames replica_listen
+             replica_missed replica_open replica_place replica_reads_here replica_status
+             replica_written statement_sql total_changes
              write_gate)a
 
   @doc "The NIFs that are not scheduled dirty."

@@ -2,7 +2,7 @@ defmodule EctoLibSql.Remote.Breaker do
   @moduledoc false
   # The option :breaker: when a server that does not answer is not asked for a while.
 
-  @defaults [failures: 5, open_for: 5_000, max_open_for: 60_000]
+  @defaults [failures: 5, open_for: 5_000, max_open_for: 15_000]
 
   # A longer pause than a day is no pause.
   @longest 86_400_000

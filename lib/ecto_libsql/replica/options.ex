@@ -46,7 +46,7 @@ defmodule EctoLibSql.Replica.Options do
   def validate(options) do
     {replica, remote} = Keyword.split(options, @replica ++ @local)
 
-    with :ok <- no_failover(remote),
+    with :ok <- no_failover(options),
          {:ok, remote} <- RemoteOptions.validate(remote),
          :ok <- Options.check_types(replica, @types),
          :ok <- file(options[:database]),
@@ -54,13 +54,12 @@ defmodule EctoLibSql.Replica.Options do
          do: {:ok, prepare(options, remote, local.native)}
   end
 
-  # Another server may lack what the replica is asked to wait for.
   defp no_failover(options) do
-    if Keyword.has_key?(options, :failover) do
-      message = "failover does not go with uri and database: a replica's reads go to its own file"
-      {:error, %Error{code: :unsupported, message: message}}
-    else
+    if Keyword.get(options, :failover, []) == [] do
       :ok
+    else
+      message = "failover does not go with database: a replica's reads go on by themselves"
+      {:error, %Error{code: :unsupported, message: message}}
     end
   end
 

@@ -66,6 +66,21 @@ rustler::atoms! {
     reset,
     ping,
 
+    // breakers and failover
+    breaker_reports = "Elixir.EctoLibSql.BreakerReports",
+    breaker,
+    failover,
+    events,
+    elsewhere,
+    server,
+    state,
+    since,
+    failures,
+    reason,
+    retry_in,
+    opened,
+    refused,
+
     // replicas
     ecto_libsql_replica,
     remote_options,
@@ -106,21 +121,6 @@ rustler::atoms! {
     file_missing,
     file_damaged,
     metadata_damaged,
-
-    // breakers and failover
-    breaker_reports = "Elixir.EctoLibSql.BreakerReports",
-    breaker,
-    failover,
-    events,
-    elsewhere,
-    server,
-    state,
-    since,
-    failures,
-    reason,
-    retry_in,
-    opened,
-    refused,
 
     // journal modes
     delete,

@@ -37,7 +37,7 @@ pub fn is_open(id: Id) -> bool {
 }
 
 /// The connection of an `%EctoLibSql.State{}`.
-pub fn session(state: Term<'_>) -> Result<Arc<Remote>> {
+pub fn session_of(state: Term<'_>) -> Result<Arc<Remote>> {
     REMOTE.session(state_id(state)?)
 }
 
@@ -84,7 +84,7 @@ fn begin_call<'a>(
     request: Term<'a>,
     timeout: Term<'a>,
 ) -> Term<'a> {
-    let decoded = session(state).and_then(|session| {
+    let decoded = session_of(state).and_then(|session| {
         let decoded = request::decode(request, session.forms())?;
         Ok((session, decoded))
     });
@@ -111,7 +111,7 @@ fn remote_cancel(call: ResourceArc<RemoteCall>) -> bool {
 /// is fine.
 #[rustler::nif]
 fn remote_close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
-    let closed = match session(state) {
+    let closed = match session_of(state) {
         Ok(session) => {
             session.close();
             Ok(())
@@ -125,7 +125,7 @@ fn remote_close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 /// Stops what the connection runs; with a statement's id, only that statement.
 #[rustler::nif]
 fn remote_interrupt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
-    let interrupted = session(state).and_then(|session| match bytes(statement) {
+    let interrupted = session_of(state).and_then(|session| match bytes(statement) {
         None => {
             session.interrupt();
             Ok(())
@@ -138,7 +138,7 @@ fn remote_interrupt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> T
 /// `{:ok, {autocommit, last_insert_rowid, changes, total_changes}}`, as of the last answer.
 #[rustler::nif]
 fn remote_status<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
-    let status = session(state).map(|session| {
+    let status = session_of(state).map(|session| {
         let status = session.status();
         (
             status.autocommit,
@@ -153,7 +153,7 @@ fn remote_status<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 /// `{:ok, {columns, parameters}}` of a prepared statement.
 #[rustler::nif]
 fn remote_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
-    let described = session(state).and_then(|session| {
+    let described = session_of(state).and_then(|session| {
         let id = id(statement, Error::StatementClosed)?;
         session.statement(id)
     });
@@ -186,7 +186,7 @@ fn remote_deallocate<'a>(env: Env<'a>, state: Term<'a>, cursor: Term<'a>) -> Ter
 }
 
 fn forget(state: Term<'_>, id: Result<Id>, kind: ItemKind) -> Result<()> {
-    session(state)?.forget(id?, kind)
+    session_of(state)?.forget(id?, kind)
 }
 
 /// The breaker of each server that has one; with a state, those of its connection's servers.
@@ -194,7 +194,7 @@ fn forget(state: Term<'_>, id: Result<Id>, kind: ItemKind) -> Result<()> {
 fn remote_breakers<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let statuses = match state.is_atom() {
         true => Ok(ecto_libsql_engine::remote::breakers()),
-        false => session(state).map(|session| session.breakers()),
+        false => session_of(state).map(|session| session.breakers()),
     };
     let terms = statuses.map(|statuses| {
         let terms = statuses.iter().map(|status| breakers::term(env, status));
@@ -211,13 +211,13 @@ fn remote_set_failover_token<'a>(
     index: usize,
     token: Option<String>,
 ) -> Term<'a> {
-    let set = session(state).and_then(|session| session.set_failover_token(index, token));
+    let set = session_of(state).and_then(|session| session.set_failover_token(index, token));
     reply_unit(env, set)
 }
 
 /// The token from now on; nil: without one.
 #[rustler::nif]
 fn remote_set_token<'a>(env: Env<'a>, state: Term<'a>, token: Option<String>) -> Term<'a> {
-    let set = session(state).and_then(|session| session.set_token(token));
+    let set = session_of(state).and_then(|session| session.set_token(token));
     reply_unit(env, set)
 }

@@ -24,7 +24,7 @@ use crate::connection::{get, open_options, open_owned};
 use crate::error::{reply, reply_ok, reply_unit};
 use crate::owner::CallContext;
 use crate::params::bytes;
-use crate::remote::{Addressee, remote_options, session as remote_session};
+use crate::remote::{Addressee, remote_options, session_of};
 use crate::result::{call, string};
 use crate::terms;
 
@@ -84,7 +84,7 @@ fn replica_connect<'a>(
     local: Term<'a>,
     read_your_writes: bool,
 ) -> Term<'a> {
-    let connected = remote_session(primary).and_then(|primary| {
+    let connected = session_of(primary).and_then(|primary| {
         let local = CallContext::new(env, local)?;
         let local = Arc::clone(&local.connection);
         ReplicaHandle::connect(&handle, env, primary, local, read_your_writes);
@@ -98,6 +98,13 @@ fn replica_connect<'a>(
 #[rustler::nif]
 fn replica_close(handle: ResourceArc<ReplicaHandle>) -> Atom {
     handle.close();
+    atoms::ok()
+}
+
+/// The calling process is told from now on what happens to replicas.
+#[rustler::nif]
+fn replica_listen(env: Env<'_>) -> Atom {
+    events::tell(env.pid());
     atoms::ok()
 }
 

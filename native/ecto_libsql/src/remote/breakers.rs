@@ -1,8 +1,7 @@
 //! The servers' breakers: their states as terms, and their changes as messages.
 
-use std::sync::{Mutex, PoisonError};
-
 use ecto_libsql_engine::remote::{self, BreakerStatus};
+use parking_lot::Mutex;
 use rustler::env::OwnedEnv;
 use rustler::{Encoder, Env, LocalPid, Term};
 
@@ -16,7 +15,7 @@ static REPORTER: Mutex<Option<LocalPid>> = Mutex::new(None);
 /// Has this process told of changes from now on, where it is one.
 pub fn tell(reporter: Option<LocalPid>) {
     if reporter.is_some() {
-        *REPORTER.lock().unwrap_or_else(PoisonError::into_inner) = reporter;
+        *REPORTER.lock() = reporter;
     }
 }
 
@@ -24,7 +23,7 @@ pub fn tell(reporter: Option<LocalPid>) {
 /// an earlier version of it would go on observing.
 pub fn observe() {
     remote::observe(|status| {
-        let reporter = *REPORTER.lock().unwrap_or_else(PoisonError::into_inner);
+        let reporter = *REPORTER.lock();
         if let Some(reporter) = reporter {
             // A process that is gone has nobody to report to. The engine calls on its own threads.
             let _ = OwnedEnv::new().send_and_clear(&reporter, |env| {

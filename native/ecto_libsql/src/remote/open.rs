@@ -15,6 +15,23 @@ use crate::atoms;
 use crate::connection::{form, get, scope};
 use crate::owner::Pid;
 
+/// How to reach the server: of the map that `EctoLibSql.Remote.Options` makes.
+pub fn remote_options(options: Term<'_>) -> Result<RemoteOptions> {
+    let certificate: Option<(String, String)> = get(options, atoms::client_certificate())?;
+    let ca_file: Option<String> = get(options, atoms::ca_file())?;
+    Ok(RemoteOptions {
+        uri: get(options, atoms::uri())?,
+        auth_token: get(options, atoms::auth_token())?,
+        namespace: get(options, atoms::namespace())?,
+        ca_file: ca_file.map(PathBuf::from),
+        client_certificate: certificate
+            .map(|(certificate, key)| (PathBuf::from(certificate), PathBuf::from(key))),
+        encryption_key: get(options, atoms::encryption_key())?,
+        breaker: breaker(options)?,
+        failover: failover(options)?,
+    })
+}
+
 /// `nil`, or `{failures, open_for, max_open_for}`, the times in milliseconds.
 fn breaker(options: Term<'_>) -> Result<Option<BreakerOptions>> {
     let given: Option<(u32, u64, u64)> = get(options, atoms::breaker())?;
@@ -40,26 +57,9 @@ fn failover(options: Term<'_>) -> Result<Vec<ReadServer>> {
     Ok(servers.collect())
 }
 
-/// How to reach the server: of the map that `EctoLibSql.Remote.Options` makes.
-pub fn remote_options(options: Term<'_>) -> Result<RemoteOptions> {
-    let certificate: Option<(String, String)> = get(options, atoms::client_certificate())?;
-    let ca_file: Option<String> = get(options, atoms::ca_file())?;
-    Ok(RemoteOptions {
-        uri: get(options, atoms::uri())?,
-        auth_token: get(options, atoms::auth_token())?,
-        namespace: get(options, atoms::namespace())?,
-        ca_file: ca_file.map(PathBuf::from),
-        client_certificate: certificate
-            .map(|(certificate, key)| (PathBuf::from(certificate), PathBuf::from(key))),
-        encryption_key: get(options, atoms::encryption_key())?,
-        breaker: breaker(options)?,
-        failover: failover(options)?,
-    })
-}
-
 pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
-    let scope_name: Atom = get(options, atoms::transaction_scope())?;
     let remote = remote_options(options)?;
+    let scope_name: Atom = get(options, atoms::transaction_scope())?;
     breakers::tell(get(options, atoms::events())?);
     let forms = Forms {
         uuid: form(options, atoms::uuid_type())?,

@@ -88,7 +88,7 @@ impl ReplicaHandle {
         else {
             return false;
         };
-        connections.primary.autocommit()
+        connections.primary.connection().autocommit()
             && !shared.frozen()
             && connections.has_the_file(shared)
             && (!connections.read_your_writes || shared.fresh())
@@ -108,7 +108,7 @@ impl ReplicaHandle {
         };
         if shared.frozen() {
             atoms::frozen()
-        } else if !connections.primary.autocommit() {
+        } else if !connections.primary.connection().autocommit() {
             atoms::primary()
         } else if connections.local.transaction().is_some() {
             atoms::snapshot()
@@ -127,7 +127,7 @@ impl ReplicaHandle {
     pub fn written(&self) -> Option<u64> {
         let shared = self.shared.read();
         let (shared, connections) = (shared.as_ref()?, self.connections.get()?);
-        let primary = &connections.primary;
+        let primary = connections.primary.connection();
         if !primary.autocommit() {
             return None;
         }

@@ -67,7 +67,7 @@ pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
 pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
-pub(crate) use grpc_web::{Answer as GrpcAnswer, GrpcWeb, Refused};
+pub(crate) use grpc_web::{GrpcAnswer, GrpcWeb, Refused};
 pub use runtime::{block_on, spawn};
 pub use session::{
     Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,

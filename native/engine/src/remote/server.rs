@@ -113,35 +113,6 @@ impl Server {
         Ok(headers)
     }
 
-    /// A request of another protocol than Hrana, with the headers of that on top.
-    pub(super) async fn post_with(
-        &self,
-        endpoint: &str,
-        headers: impl FnOnce(&mut HeaderMap),
-        body: Bytes,
-    ) -> Result<Result<Response<Incoming>, Broken>> {
-        let uri = self.address.endpoint(endpoint)?;
-        let mut all = self.headers()?;
-        headers(&mut all);
-        Ok(self.http.post(&uri, all, body).await)
-    }
-
-    /// The name of the database for a protocol in which the server does not derive it: the option's,
-    /// else the first label of a host name that has several, else that of a server's only one.
-    pub(super) fn namespace_header(&self) -> Result<(HeaderName, HeaderValue)> {
-        let name = match self.headers.get(NAMESPACE) {
-            Some(name) => name.clone(),
-            None => {
-                let label = self.address.host().split_once('.').map(|(label, _)| label);
-                header(
-                    "uri",
-                    &BASE64_STANDARD_NO_PAD.encode(label.unwrap_or("default")),
-                )?
-            }
-        };
-        Ok((NAMESPACE, name))
-    }
-
     pub(super) fn name(&self) -> String {
         self.address.to_string()
     }
@@ -171,6 +142,35 @@ impl Server {
             uri: self.address.endpoint(PIPELINE)?,
             headers: self.headers()?,
         })
+    }
+
+    /// A request of another protocol than Hrana, with the headers of that on top.
+    pub(super) async fn post_with(
+        &self,
+        endpoint: &str,
+        headers: impl FnOnce(&mut HeaderMap),
+        body: Bytes,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let uri = self.address.endpoint(endpoint)?;
+        let mut all = self.headers()?;
+        headers(&mut all);
+        Ok(self.http.post(&uri, all, body).await)
+    }
+
+    /// The name of the database for a protocol in which the server does not derive it: the option's,
+    /// else the first label of a host name that has several, else that of a server's only one.
+    pub(super) fn namespace_header(&self) -> Result<(HeaderName, HeaderValue)> {
+        let name = match self.headers.get(NAMESPACE) {
+            Some(name) => name.clone(),
+            None => {
+                let label = self.address.host().split_once('.').map(|(label, _)| label);
+                header(
+                    "uri",
+                    &BASE64_STANDARD_NO_PAD.encode(label.unwrap_or("default")),
+                )?
+            }
+        };
+        Ok((NAMESPACE, name))
     }
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::panic, reason = "a test that cannot go on is to fail")]
 #![allow(clippy::print_stderr, reason = "a test that did not run says so")]
 
+#[allow(dead_code, reason = "the tests of replicas use the rest")]
 #[path = "../support/mod.rs"]
 mod support;
 

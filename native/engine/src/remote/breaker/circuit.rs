@@ -18,7 +18,7 @@ impl Default for BreakerOptions {
         BreakerOptions {
             failures: 5,
             open_for: Duration::from_secs(5),
-            max_open_for: Duration::from_secs(60),
+            max_open_for: Duration::from_secs(15),
         }
     }
 }

@@ -132,6 +132,10 @@ impl<O: Owner> RemoteSession<O> {
         self.opened
     }
 
+    pub fn connection(&self) -> &RemoteConnection {
+        &self.connection
+    }
+
     /// The token for the calls from now on; `None`: without one.
     ///
     /// # Failure
@@ -149,16 +153,6 @@ impl<O: Owner> RemoteSession<O> {
     /// The breakers of its servers, the first one's first.
     pub fn breakers(&self) -> Vec<BreakerStatus> {
         self.connection.breakers()
-    }
-
-    /// As [`RemoteConnection::autocommit`].
-    pub fn autocommit(&self) -> bool {
-        self.connection.autocommit()
-    }
-
-    /// As [`RemoteConnection::replication_index`].
-    pub fn replication_index(&self) -> Option<u64> {
-        self.connection.replication_index()
     }
 
     pub fn status(&self) -> RemoteStatus {
