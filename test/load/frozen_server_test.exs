@@ -26,7 +26,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       server = Sqld.start!()
       {:ok, s} = EctoLibSql.connect(uri: Sqld.url(server))
       Ledger.create(s)
-      opts = [uri: Sqld.url(server), pool_size: 4, name: nil, log: false]
+      opts = [uri: Sqld.url(server), pool_size: 4, breaker: false, name: nil, log: false]
       repo = start_supervised!({Repo, opts})
       longest = :atomics.new(1, [])
 

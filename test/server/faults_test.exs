@@ -93,6 +93,8 @@ defmodule EctoLibSql.Server.FaultsTest do
       :ok = EctoLibSql.run(s, "INSERT INTO t VALUES (1)")
       TcpProxy.set(proxy, fault)
       assert {:error, %Error{}} = EctoLibSql.query(s, "INSERT INTO t VALUES (2)", [], opts)
+      # What was held does not come either.
+      TcpProxy.set(proxy, {:cut_requests, 0})
       TcpProxy.set(proxy, :none)
       # sqld itself would make this wait for five seconds.
       assert {:ok, _} = EctoLibSql.query(context.s, "DELETE FROM t", [], timeout: 3_000)

@@ -23,7 +23,7 @@ defmodule EctoLibSql.Server.LedgerTest do
 
   defp connect(uri) do
     fn ->
-      {:ok, s} = EctoLibSql.connect(uri: uri)
+      {:ok, s} = EctoLibSql.connect(uri: uri, breaker: false)
       s
     end
   end

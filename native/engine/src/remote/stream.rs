@@ -251,7 +251,7 @@ async fn tell_it_is_over(server: &Arc<Server>, baton: String, moved: Option<Addr
         match by_deadline(server, &unlimited, left.pipeline(server, close, true)).await {
             Err(Failed::Cut(_)) => {}
             Err(Failed::NotRun(Error::Remote {
-                failure: Failure::ConnectionRefused,
+                failure: Failure::ConnectionRefused | Failure::CircuitOpen,
                 ..
             })) => {}
             _ => return,
