@@ -123,6 +123,15 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
     end
   end
 
+  @doc """
+  What failed a moment ago need not fail now.
+  """
+  @spec primary_answers(State.t()) :: :ok
+  def primary_answers(%State{replica: %{tries: tries}}) do
+    for {_way, index} <- @ways, do: :atomics.put(tries, index, 0)
+    :ok
+  end
+
   @spec tried(State.t(), :sync | :primary) :: :ok
   def tried(%State{replica: %{tries: tries}}, way), do: :atomics.put(tries, @ways[way], now())
 

@@ -115,6 +115,7 @@ defmodule EctoLibSql.Replica.Route do
   def at_primary(s, timeout, there) do
     deadline = Call.deadline(timeout)
     reply = there.(timeout)
+    unless match?({:error, _}, reply), do: ReadYourWrites.primary_answers(s)
     ReadYourWrites.await(s, deadline)
     reply
   end
