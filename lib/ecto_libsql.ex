@@ -101,6 +101,37 @@ defmodule EctoLibSql do
   `breakers/0` lists the states, `health/1` has them as well, and `EctoLibSql.Telemetry` the events of
   changes and of reads that went elsewhere.
 
+  ## Embedded replicas
+
+  `connect(uri: "libsql://…", auth_token: "…", database: "local.db")` opens a local copy of a server's
+  database, the *primary*, which follows it. Reads are as fast as those of a local file, and go on while the
+  primary is away; writes are the primary's. Everything of "Servers" holds for what is made there.
+
+    * **Where a call is made** is not guessed from its text. SQLite itself says which statements only read:
+      these run on the local file, outside of transactions. All others are the primary's: what writes,
+      statements that do not prepare locally (a table that the copy does not have yet), pragmas that set
+      something, `SELECT last_insert_rowid()`, and scripts and batches of which one statement is so
+    * **Transactions** are the primary's, with the reads in them. Those that are `behavior: :read_only` are a
+      snapshot of the local file
+    * **One's own writes are read**: a write, or a commit, returns when the copy has it. Where it cannot have it in
+      time (5 seconds, or the call's `:timeout`), the write is done all the same, and its call says so. From
+      then on, and until the copy is complete, reads first try to bring it up to date, then ask the primary;
+      where neither is to be had, the process that wrote gets an error with the code `:replica_behind`, and
+      others read what there is (a telemetry event tells). `read_your_writes: false` waits for nothing
+    * **What others write** comes with the next sync: every five seconds, or as often as `:sync` says, and when
+      it is asked for (`sync/2`). `EctoLibSql.Replication` waits for what another node has written, and has the
+      figures
+    * **The primary is away** when it is opened: where there is a copy, it is opened as it is, after five
+      seconds at most, and catches up when the primary is back. Without one, that is an error
+    * **One replicator** for a file and VM, however many connections and pools have it open. Its interval is
+      that of the first. Another VM's replica needs a file of its own: the same one is an error with the code
+      `:busy`
+    * The file is the replica's: one that is no replica is refused, a copy that is lost or damaged is pulled
+      anew (its reads are the primary's until then), and so is one whose primary was created anew. It is an
+      ordinary SQLite file, to be read by others, and never to be written
+    * `connections/0` lists two connections for each: one to the file, and one to the primary
+    * `freeze/2` makes the copy a database of its own
+
   ## Retries
 
   `:retry` says how often a call is made again after an error that may pass: `:busy` and its
@@ -247,7 +278,20 @@ defmodule EctoLibSql do
   `:busy_timeout`, `:cache_size`, `:cache_spill`, `:journal_mode`, `:journal_size_limit`, `:mmap_size`,
   `:statement_cache_size`, `:synchronous`, `:temp_store` and `:wal_auto_check_point` are accepted and
   have no effect, so that a configuration for a file can stay as it is: a server does all that its own way.
-  All others are an error with the code `:unsupported`, which names them; so is `:database` beside `:uri`.
+  All others are an error with the code `:unsupported`, which names them.
+
+  ## Options of an embedded replica
+
+  Those of a database on a server but `:failover`, and
+
+    * `:database` - the path of the local copy. Required
+    * `:sync` - how often the copy is brought up to date by itself: `true` (default), every five seconds;
+      milliseconds; or `false`, at connect and when it is asked for
+    * `:read_your_writes` - whether a write returns when the copy has it. Default: `true`
+    * `:sync_protocol` - `:auto` (default) or `:v1`, the one that there is
+    * `:encryption_key` - the key of the local copy
+    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:mmap_size`,
+      `:statement_cache_size`, `:temp_store` - as above, for reading the copy
 
   ## Errors
 

@@ -74,7 +74,6 @@ defmodule EctoLibSql.Server.DriverTest do
 
       for {opts, code, part} <- [
             {[uri: "ftp://x"], :invalid_argument, "ftp"},
-            {[uri: uri, database: "a.db"], :unsupported, "embedded replicas"},
             {[uri: uri, page_size: 512], :unsupported, "page_size"},
             {[uri: uri, foreign_keys: false], :unsupported, "foreign_keys"},
             {[uri: uri, auth_token: 1], :invalid_option, "auth_token"},
