@@ -27,7 +27,7 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
   """
   @spec await(State.t(), Call.deadline()) :: :ok
   def await(%State{replica: replica} = s, deadline) do
-    Enum.each(Map.values(@ways), &:atomics.put(replica.tries, &1, 0))
+    primary_answers(s)
 
     with frame when is_integer(frame) <- Native.replica_written(replica.handle),
          {:error, _} <- has(s, frame, deadline) do
@@ -129,6 +129,12 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
       0 -> call.()
       failed -> if now() - failed > @pause, do: call.(), else: :tried
     end
+  end
+
+  # What failed a moment ago need not fail now.
+  defp primary_answers(%State{replica: %{tries: tries}}) do
+    for {_way, index} <- @ways, do: :atomics.put(tries, index, 0)
+    :ok
   end
 
   @spec tried(State.t(), :sync | :primary) :: :ok
