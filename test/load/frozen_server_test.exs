@@ -3,13 +3,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # A server that does not answer for 30 seconds, under a pool of clients with deadlines of a second.
     use ExUnit.Case, async: true
 
-    import EctoLibSql.Test.Database, only: [wait_until: 1]
+    import EctoLibSql.Test.Database, only: [rows: 2, wait_until: 1]
 
     alias EctoLibSql.Error
     alias EctoLibSql.Test.{Ledger, Sqld}
 
     @moduletag :sqld
     @moduletag :capture_log
+    @moduletag :tmp_dir
     @moduletag timeout: 180_000
 
     defmodule Repo do
@@ -21,8 +22,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # What a client may take longer than its statements' deadlines: one for BEGIN and the time in the
     # queue, and what the machine is busy with.
     @slack 5_000
+    @count "SELECT count(*) FROM ledger"
 
-    test "each call ends by its deadline, and nothing acknowledged is lost" do
+    test "each call ends by its deadline, and nothing acknowledged is lost; a replica is read on",
+         %{tmp_dir: tmp_dir} do
       server = Sqld.start!()
       {:ok, s} = EctoLibSql.connect(uri: Sqld.url(server))
       Ledger.create(s)
@@ -49,19 +52,43 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       ledger = Ledger.start(8, fn -> repo end, write)
       Ledger.await_acknowledged(ledger, 20)
+      replica = connect_replica!(server, tmp_dir)
+      copied = rows(replica, @count)
       Sqld.freeze(server)
       Process.send_after(self(), :thaw, @frozen)
-      assert_receive :thaw, 2 * @frozen
+      assert reads_until_thawed(replica, copied, 0) > 100
       # While it is frozen, too.
       assert {:error, %Error{code: :timeout}} = EctoLibSql.query(s, "SELECT 1", [], timeout: 200)
       Sqld.thaw(server)
       Ledger.await_acknowledged(ledger, 20)
       entries = Ledger.stop(ledger)
       Ledger.compare(entries, s)
+      assert {:ok, _} = EctoLibSql.sync(replica)
+      Ledger.compare(entries, replica)
       assert map_size(Ledger.outcomes(entries)) > 1
       assert :atomics.get(longest, 1) < @frozen - @slack
       Repo.put_dynamic_repo(repo)
       wait_until(fn -> match?({:ok, _}, EctoLibSql.health(Repo)) end)
+    end
+
+    defp connect_replica!(server, dir) do
+      opts = [uri: Sqld.url(server), database: Path.join(dir, "replica.db"), sync: 500]
+      {:ok, s} = EctoLibSql.connect([breaker: false] ++ opts)
+      on_exit(fn -> EctoLibSql.disconnect(s) end)
+      s
+    end
+
+    # Answers how many reads there were.
+    defp reads_until_thawed(replica, copied, count) do
+      receive do
+        :thaw -> count
+      after
+        1 ->
+          assert {:ok, %{rows: ^copied}} =
+                   EctoLibSql.query(replica, @count, [], timeout: @deadline)
+
+          reads_until_thawed(replica, copied, count + 1)
+      end
     end
 
     defp note(longest, took) do
