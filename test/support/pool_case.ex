@@ -6,6 +6,7 @@ if Code.ensure_loaded?(DBConnection) do
     use ExUnit.CaseTemplate
 
     alias EctoLibSql.Query
+    alias EctoLibSql.Test.Mode
 
     @pool EctoLibSql.ConnectionPool
 
@@ -20,7 +21,7 @@ if Code.ensure_loaded?(DBConnection) do
     def impatient, do: [queue_target: 5, queue_interval: 20]
 
     def start_pool(opts) do
-      opts = Keyword.put_new(opts, :database, ":memory:")
+      opts = opts |> Keyword.put_new(:database, ":memory:") |> Mode.repo()
       start_supervised!({EctoLibSql.Connection, opts}, id: make_ref())
     end
 
