@@ -112,6 +112,9 @@ if Code.ensure_loaded?(ExUnitProperties) do
               ~s|SELECT min(i), count(*) FROM t AS "t" GROUP BY "t"."a" COLLATE ECTO_DECIMAL ORDER BY 1|,
               "SELECT count(DISTINCT a COLLATE ECTO_DECIMAL) FROM t",
               "SELECT i, a COLLATE ECTO_DECIMAL IN (?1, ?2) FROM t ORDER BY i",
+              "SELECT i, a COLLATE ECTO_DECIMAL IN () FROM t ORDER BY i",
+              "SELECT i FROM t WHERE a COLLATE ECTO_DECIMAL IN (SELECT b.a FROM t AS b WHERE b.i <> t.i) ORDER BY i",
+              "SELECT i FROM t WHERE (a COLLATE ECTO_DECIMAL IN (SELECT value FROM json_each('[\"1\", \"9.9\"]'))) ORDER BY i",
               "SELECT i, rank() OVER (PARTITION BY i > 2 ORDER BY a COLLATE ECTO_DECIMAL) FROM t ORDER BY i"
             ] do
           assert_same(s, with_values <> sql, texts)

@@ -32,7 +32,7 @@ defmodule EctoLibSql.Remote.Functions do
   # (`:key`). `done` is what was translated, the last first: a token, or an operand as SQL.
   defp expand([], _use, done), do: written(done)
 
-  defp expand([{:word, name, lead}, {:punctuation, "(", _} = open | rest] = tokens, use, done) do
+  defp expand([{:word, name, lead}, {:punctuation, "(", ""} = open | rest] = tokens, use, done) do
     case SqlTokens.split_group([open | rest]) do
       {group, rest} -> expand(rest, use, [{:operand, lead, call(name, group)} | done])
       :error -> written(done) ++ as_written(tokens)
@@ -78,7 +78,7 @@ defmodule EctoLibSql.Remote.Functions do
 
   defp call(name, group) when name in @functions do
     parts = group |> inner() |> arguments()
-    movable? = Enum.all?(parts, &movable?/1)
+    movable? = Enum.all?(parts, &movable?/1) and Enum.all?(Enum.drop(parts, 2), &literal?/1)
 
     case {name, Enum.map(parts, &argument/1)} do
       {"ecto_datetime_add", [value, count, unit, precision]} when movable? ->
@@ -96,6 +96,11 @@ defmodule EctoLibSql.Remote.Functions do
   end
 
   defp call(name, group), do: [name, ?(, group |> inner() |> distinct(), ?)]
+
+  # The unit and the precision, by which the SQL is chosen.
+  defp literal?([{:string, _text, _lead}]), do: true
+  defp literal?([{:word, number, _lead}]), do: number in ["0", "6"]
+  defp literal?(_tokens), do: false
 
   # The arguments end up in a subquery, where a window's function, and an aggregate that names no column
   # of the query outside, would be the subquery's own.
@@ -144,13 +149,21 @@ defmodule EctoLibSql.Remote.Functions do
 
   ## Collations
 
-  # `IN (…)` compares by the collation of its left side. The rows of a subquery are left as they are.
+  # `IN (…)` compares by the collation of its left side: the elements of a list, or a subquery's rows.
   defp elements([{:word, "IN", _}, {:punctuation, "(", _} = open | rest]) do
-    with {group, rest} <- SqlTokens.split_group([open | rest]),
-         [{_kind, first, _} | _] = tokens when first not in ["SELECT", "WITH"] <- inner(group) do
-      {tokens |> arguments() |> Enum.map(&argument/1), rest}
+    with {group, rest} <- SqlTokens.split_group([open | rest]) do
+      case inner(group) do
+        [] ->
+          {[], rest}
+
+        [{_kind, word, _} | _] = subquery when word in ["SELECT", "WITH"] ->
+          {{:subquery, argument(subquery)}, rest}
+
+        list ->
+          {list |> arguments() |> Enum.map(&argument/1), rest}
+      end
     else
-      _other -> :none
+      :error -> :none
     end
   end
 

@@ -19,12 +19,13 @@ defmodule EctoLibSql.Remote.Functions.DecimalKey do
   THEN json(t || '?') WHEN t GLOB '-*[1-9]*' THEN 'n' || #{@reversed} || '~' ELSE 'p' || #{@magnitude} END \
   FROM (SELECT t, ltrim(substr(u, 1, instr(u || '.', '.') - 1), '0') AS i, \
   rtrim(substr(u, instr(u || '.', '.') + 1), '0') AS f FROM (SELECT t, ltrim(t, '+-') AS u FROM \
-  (SELECT CAST(\
+  (SELECT iif(typeof(v) = 'real' AND CAST(v AS TEXT) LIKE '%e%', printf('%.30f', v), CAST(v AS TEXT)) \
+  AS t FROM (SELECT \
   """
 
   @doc "The key of a number, NULL for NULL."
   @spec key(iodata()) :: iodata()
-  def key(value), do: ["(SELECT ", @key, value, " AS TEXT) AS t))))"]
+  def key(value), do: ["(SELECT ", @key, value, " AS v)))))"]
 
   @doc "-1, 0 or 1, or NULL."
   @spec compare(iodata(), iodata()) :: iodata()
@@ -32,8 +33,13 @@ defmodule EctoLibSql.Remote.Functions.DecimalKey do
     ["(SELECT (l > r) - (l < r) FROM (SELECT ", key(left), " AS l, ", key(right), " AS r))"]
   end
 
-  @doc "`IN` with a list."
-  @spec member(iodata(), [iodata()]) :: iodata()
+  @doc "`IN` with a list, or with a subquery."
+  @spec member(iodata(), [iodata()] | {:subquery, iodata()}) :: iodata()
+  def member(value, {:subquery, rows}) do
+    keys = [" IN (WITH decimals_to_compare (v) AS (", rows, ") SELECT ", key("v")]
+    [key(value), keys, " FROM decimals_to_compare)"]
+  end
+
   def member(value, elements),
     do: [key(value), " IN (", elements |> Enum.map(&key/1) |> Enum.intersperse(", "), ?)]
 end
