@@ -4,6 +4,9 @@ defmodule EctoLibSql.MixProject do
   @version "0.1.0"
   @source_url "https://github.com/ecto-libsql/ecto_libsql"
 
+  # Says that all of the tests run, so that they can be counted.
+  @whole [{"ECTO_LIBSQL_WHOLE", "1"}]
+
   def project do
     [
       app: :ecto_libsql,
@@ -14,7 +17,7 @@ defmodule EctoLibSql.MixProject do
       test_pattern: if(suites?(), do: "*_suite.exs", else: "*_test.exs"),
       # Elixir 1.19 asks for this, too.
       test_load_filters: [~r/_(test|suite)\.exs$/],
-      aliases: ["test.integration": &test_integration/1],
+      aliases: ["test.integration": &test_integration/1, "test.repo": &test_repo/1],
       start_permanent: Mix.env() == :prod,
       deps: deps(driver_only?()),
       description: "libSQL, the open fork of SQLite, for Elixir: a driver and an Ecto adapter",
@@ -37,8 +40,14 @@ defmodule EctoLibSql.MixProject do
   # Ecto's own suites have a test helper, and a process, of their own: `mix test.integration`.
   defp suites?, do: System.get_env("ECTO_LIBSQL_SUITES") == "1"
 
-  defp test_integration(args) do
-    env = [{"ECTO_LIBSQL_SUITES", "1"}, {"MIX_ENV", "test"}]
+  defp test_integration(args), do: run_tests(args, [{"ECTO_LIBSQL_SUITES", "1"}])
+
+  # The tests of a repo, whatever its database is: ECTO_LIBSQL_MODE says where that is.
+  defp test_repo([]), do: run_tests(~w(test/connection test/adapter test/sandbox), @whole)
+  defp test_repo(args), do: run_tests(args, [])
+
+  defp run_tests(args, env) do
+    env = env ++ if(args == [], do: @whole, else: []) ++ [{"MIX_ENV", "test"}]
     {_, status} = System.cmd("mix", ["test" | args], env: env, into: IO.stream())
     if status > 0, do: System.at_exit(fn _ -> exit({:shutdown, status}) end)
   end

@@ -6,13 +6,18 @@ Logger.configure(level: :info)
 Code.require_file("exclusions.exs", __DIR__)
 Code.require_file("count.exs", __DIR__)
 
-ExUnit.start(
-  exclude: EctoLibSql.Integration.Exclusions.filters(),
-  # The suites' modules share one database file, which has one writer at a time.
-  max_cases: 1
-)
-
 alias EctoLibSql.Test.Mode
+
+exclude = EctoLibSql.Integration.Exclusions.filters()
+
+# The suites' modules share one database, which has one writer at a time.
+ExUnit.start(
+  [max_cases: 1] ++
+    if(Mode.mode() == :local,
+      do: [exclude: exclude],
+      else: Mode.Count.options(:suites, exclude)
+    )
+)
 
 :ok = Mode.start()
 database = Path.join(System.tmp_dir!(), "ecto_libsql_integration_#{System.pid()}.db")
@@ -85,5 +90,5 @@ ExUnit.after_suite(fn result ->
   for {_, database} <- [main: database] ++ prefixes,
       do: Ecto.Adapters.LibSql.storage_down(database: database)
 
-  EctoLibSql.Integration.Count.print(result)
+  if Mode.mode() == :local, do: EctoLibSql.Integration.Count.print(result)
 end)
