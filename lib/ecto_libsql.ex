@@ -120,10 +120,13 @@ defmodule EctoLibSql do
     Options,
     ReaderHeap,
     Remote,
+    Replication,
     Result,
     Retry,
     State
   }
+
+  alias EctoLibSql.Replica.{Freezing, Opening}
 
   @type params :: [term()] | keyword() | %{optional(atom() | String.t()) => term()}
 
@@ -224,6 +227,7 @@ defmodule EctoLibSql do
     case Options.validate(opts) do
       {:ok, {:local, options}} -> connect_local(options, opts)
       {:ok, {:remote, options}} -> connect_remote(options, opts)
+      {:ok, {:replica, options}} -> connect_replica(options, opts)
       {:error, _} = error -> error
     end
   end
@@ -243,6 +247,9 @@ defmodule EctoLibSql do
       {:ok, if(renews?, do: %{state | auth_token: options.auth_token}, else: state)}
     end
   end
+
+  defp connect_replica(options, opts),
+    do: Opening.open(options, state(nil, :replica, options.path, opts))
 
   defp state(conn_id, mode, database, opts) do
     %State{
@@ -317,6 +324,7 @@ defmodule EctoLibSql do
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
+    * `:replication` - of a replica, `t:EctoLibSql.Replication.status/0`; else `nil`
 
   An error says why the database cannot be read, or why no connection can be opened.
 
@@ -849,6 +857,66 @@ defmodule EctoLibSql do
           {:ok, checkpoint()} | {:error, Error.t()}
   def checkpoint(%State{} = s, mode \\ :passive, opts \\ []) when mode in @checkpoint_modes,
     do: Call.checkpoint(s, mode, deadline(s, opts))
+
+  ## Embedded replicas
+
+  # The functions of EctoLibSql.Replication, for a connection's state. On any other kind of database they
+  # are an error with the code `:unsupported`.
+
+  @doc """
+  Fetches what a replica's primary has. See `EctoLibSql.Replication.sync/2`.
+  """
+  @spec sync(State.t(), keyword()) ::
+          {:ok, %{frame_no: non_neg_integer() | nil, frames_synced: non_neg_integer()}}
+          | {:error, Error.t()}
+  def sync(%State{} = s, opts \\ []), do: Replication.sync(s, opts)
+
+  @doc """
+  Waits until a replica has a frame. See `EctoLibSql.Replication.wait_for_frame/3`.
+  """
+  @spec sync_until(State.t(), non_neg_integer(), timeout()) ::
+          {:ok, non_neg_integer()} | {:error, Error.t()}
+  def sync_until(%State{} = s, frame, timeout \\ 15_000),
+    do: Replication.wait_for_frame(s, frame, timeout)
+
+  @doc """
+  The frame up to which a replica is complete. See `EctoLibSql.Replication.replication_index/1`.
+  """
+  @spec replication_index(State.t()) :: {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def replication_index(%State{} = s), do: Replication.replication_index(s)
+
+  @doc """
+  The highest frame that a write of this VM became. See
+  `EctoLibSql.Replication.max_write_replication_index/1`.
+  """
+  @spec max_write_replication_index(State.t()) ::
+          {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def max_write_replication_index(%State{} = s), do: Replication.max_write_replication_index(s)
+
+  @doc """
+  Waits until what a replica has fetched is in its file. See
+  `EctoLibSql.Replication.flush_replicator/2`.
+  """
+  @spec flush_replicator(State.t(), keyword()) ::
+          {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def flush_replicator(%State{} = s, opts \\ []), do: Replication.flush_replicator(s, opts)
+
+  @doc """
+  Makes a replica a database of its own, which nothing replicates any more, and answers a connection
+  to it, which belongs to the calling process: `mode: :local`. The state that was given is closed.
+
+  The file stays where it is, encrypted as it was; what says that it was a replica goes. All other
+  connections of this VM to the replica answer errors with the code `:frozen` from then on: before a repo's
+  replica is frozen, the repo is to be stopped, and started again with `database:` alone.
+
+  Not inside a transaction (`:transaction_open`). A reader that keeps the log from being written into the
+  file is waited for; an error leaves the replica as it is. Takes `:timeout`, and the options of
+  `connect/1` for the local connection.
+  """
+  @spec freeze(State.t(), keyword()) :: {:ok, State.t()} | {:error, Error.t()}
+  def freeze(s, opts \\ [])
+  def freeze(%State{mode: :replica} = s, opts), do: Freezing.freeze(s, opts)
+  def freeze(%State{} = s, _opts), do: Replication.no_replica(s)
 
   ## Shared
 

@@ -25,6 +25,8 @@ defmodule EctoLibSql.Error do
       | `:not_found` | the server has no such database |
       | `:overloaded`, `:blocked`, `:response_too_large` | the server refuses |
       | `:server_error`, `:protocol_error`, `:network` | the server failed, or made no sense, or cannot be asked |
+      | `:replica_behind` | a replica lacks what this process has written, and nobody could be asked for it |
+      | `:frozen` | the replica was frozen |
       | `:transaction_in_batch` | a transactional batch holds `BEGIN`, `COMMIT`, `END` or `ROLLBACK` |
       | `:parameter_count`, `:parameter_names`, `:positional_parameter` | wrong parameters |
       | `:unsupported_parameter` | a value that cannot be stored |

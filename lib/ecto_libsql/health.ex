@@ -2,7 +2,7 @@ defmodule EctoLibSql.Health do
   @moduledoc false
   # Whether a database answers, of one connection or of a pool. Waits for nobody who is busy.
 
-  alias EctoLibSql.{Error, State}
+  alias EctoLibSql.{Error, Replication, State}
 
   # Reads the file's header, so it fails where the file cannot be read any more.
   @probe "PRAGMA schema_version"
@@ -11,10 +11,11 @@ defmodule EctoLibSql.Health do
   @type t :: %{
           status: :ok | :busy,
           latency: non_neg_integer() | nil,
-          mode: :local | :remote | nil,
+          mode: :local | :remote | :replica | nil,
           database: String.t() | nil,
           pool: map() | nil,
-          gate: map() | nil
+          gate: map() | nil,
+          replication: EctoLibSql.Replication.status() | nil
         }
 
   @doc """
@@ -50,8 +51,13 @@ defmodule EctoLibSql.Health do
       mode: s.mode,
       database: s.database,
       pool: nil,
-      gate: gate(s)
+      gate: gate(s),
+      replication: replication(s)
     }
+  end
+
+  defp replication(replica) do
+    with {:ok, status} <- Replication.status(replica), do: status, else: (_ -> nil)
   end
 
   # In microseconds.
@@ -67,8 +73,11 @@ defmodule EctoLibSql.Health do
 
     defp check_pool(pool) do
       case Lookup.find(pool) do
-        {:ok, found} -> found.pools |> probe(found.module) |> answer(found, Pool.metrics(pool))
-        :error -> {:error, ArgumentError.exception("#{inspect(pool)} is no running pool")}
+        {:ok, found} ->
+          found.pools |> probe(found.module) |> answer(found, pool, Pool.metrics(pool))
+
+        :error ->
+          {:error, ArgumentError.exception("#{inspect(pool)} is no running pool")}
       end
     end
 
@@ -99,16 +108,18 @@ defmodule EctoLibSql.Health do
         {:error, ConnectionError.exception("the pool ended: " <> Exception.format_exit(reason))}
     end
 
-    defp answer({:ok, latency}, _found, metrics), do: {:ok, pool_health(:ok, latency, metrics)}
+    defp answer({:ok, latency}, _found, pool, metrics),
+      do: {:ok, pool_health(:ok, latency, pool, metrics)}
 
-    defp answer({:error, %ConnectionError{}}, _found, %{busy: busy} = metrics) when busy > 0,
-      do: {:ok, pool_health(:busy, nil, metrics)}
+    defp answer({:error, %ConnectionError{}}, _found, pool, %{busy: busy} = metrics)
+         when busy > 0,
+         do: {:ok, pool_health(:busy, nil, pool, metrics)}
 
     # Nobody uses a connection, so there is none that is open.
-    defp answer({:error, %ConnectionError{} = error}, found, _metrics),
+    defp answer({:error, %ConnectionError{} = error}, found, _pool, _metrics),
       do: {:error, Enum.find_value(found.pools, error, &open_error/1)}
 
-    defp answer({:error, error}, _found, _metrics), do: {:error, error}
+    defp answer({:error, error}, _found, _pool, _metrics), do: {:error, error}
 
     defp open_error(pool) do
       with %Meter{} = meter <- Meter.of(pool),
@@ -116,14 +127,15 @@ defmodule EctoLibSql.Health do
            do: error
     end
 
-    defp pool_health(status, latency, metrics) do
+    defp pool_health(status, latency, pool, metrics) do
       %{
         status: status,
         latency: latency,
         mode: metrics.mode,
         database: metrics.database,
         pool: metrics,
-        gate: metrics.gate
+        gate: metrics.gate,
+        replication: if(metrics.mode == :replica, do: replication(pool))
       }
     end
   else

@@ -143,6 +143,39 @@ defmodule EctoLibSql.Native do
           {:ok, term()} | {:error, Error.t()}
   def pragma_query(state, name, value \\ nil), do: EctoLibSql.Pragma.query(state, name, value)
 
+  @doc """
+  The frame up to which a replica is complete. See `EctoLibSql.replication_index/1`.
+  """
+  @spec get_frame_number_for_replica(State.t()) ::
+          {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def get_frame_number_for_replica(state), do: EctoLibSql.replication_index(state)
+
+  @doc """
+  The highest frame that a write of this VM became. See `EctoLibSql.max_write_replication_index/1`.
+  """
+  @spec get_max_write_frame(State.t()) :: {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def get_max_write_frame(state), do: EctoLibSql.max_write_replication_index(state)
+
+  @doc """
+  Waits until what a replica has fetched is in its file. See `EctoLibSql.flush_replicator/2`.
+  """
+  @spec flush_and_get_frame(State.t()) :: {:ok, non_neg_integer() | nil} | {:error, Error.t()}
+  def flush_and_get_frame(state), do: EctoLibSql.flush_replicator(state)
+
+  @doc """
+  Waits until a replica has a frame. See `EctoLibSql.sync_until/3`.
+  """
+  @spec sync_until_frame(State.t(), non_neg_integer(), timeout()) ::
+          {:ok, non_neg_integer()} | {:error, Error.t()}
+  def sync_until_frame(state, frame, timeout \\ 15_000),
+    do: EctoLibSql.sync_until(state, frame, timeout)
+
+  @doc """
+  Makes a replica a database of its own. See `EctoLibSql.freeze/2`.
+  """
+  @spec freeze_replica(State.t()) :: {:ok, State.t()} | {:error, Error.t()}
+  def freeze_replica(state), do: EctoLibSql.freeze(state)
+
   @doc false
   def open(_options), do: not_loaded()
   @doc false
@@ -255,6 +288,39 @@ defmodule EctoLibSql.Native do
   def remote_deallocate(_state, _cursor), do: not_loaded()
   @doc false
   def remote_set_token(_state, _token), do: not_loaded()
+
+  ## Embedded replicas: EctoLibSql.Replica
+
+  @doc false
+  def statement_sql(_state, _id), do: not_loaded()
+  @doc false
+  def replica_open(_options, _reference, _timeout), do: not_loaded()
+  @doc false
+  def replica_connect(_handle, _primary, _local, _read_your_writes), do: not_loaded()
+  @doc false
+  def replica_close(_handle), do: not_loaded()
+  @doc false
+  def replica_reads_here(_handle), do: not_loaded()
+  @doc false
+  def replica_place(_handle), do: not_loaded()
+  @doc false
+  def replica_written(_handle), do: not_loaded()
+  @doc false
+  def replica_missed(_handle, _frame), do: not_loaded()
+  @doc false
+  def replica_call(_handle, _reference, _request, _timeout), do: not_loaded()
+  @doc false
+  def replica_status(_handle), do: not_loaded()
+  @doc false
+  def replica_frames(_handle), do: not_loaded()
+  @doc false
+  def replica_set_token(_path, _token), do: not_loaded()
+  @doc false
+  def replica_open_frozen(_handle, _options), do: not_loaded()
+  @doc false
+  def replica_sync_frames(_path, _frames, _encryption_key), do: not_loaded()
+  @doc false
+  def replica_listen, do: not_loaded()
 
   defp not_loaded, do: :erlang.nif_error(:nif_not_loaded)
 end

@@ -5,6 +5,7 @@ defmodule EctoLibSql.Options do
 
   alias EctoLibSql.{Error, MemoryStatistics}
   alias EctoLibSql.Remote.Options, as: RemoteOptions
+  alias EctoLibSql.Replica.Options, as: ReplicaOptions
 
   @form {:in, [:string, :binary]}
   @boolean {:in, [true, false, :on, :off]}
@@ -57,6 +58,7 @@ defmodule EctoLibSql.Options do
   @type validated ::
           {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
           | {:remote, map()}
+          | {:replica, map()}
 
   @doc """
   The options' names.
@@ -75,7 +77,25 @@ defmodule EctoLibSql.Options do
     with :ok <- keyword(options),
          :ok <- known(options),
          :ok <- one_form(options),
-         do: if(options[:uri], do: remote(options), else: local(options))
+         do: validate(mode_of(options), Keyword.delete(options, :mvcc))
+  end
+
+  defp mode_of(options) do
+    cond do
+      options[:uri] == nil -> :local
+      Keyword.has_key?(options, :database) -> :replica
+      true -> :remote
+    end
+  end
+
+  defp validate(:local, options), do: local(options)
+
+  defp validate(:remote, options) do
+    with {:ok, remote} <- RemoteOptions.validate(options), do: {:ok, {:remote, remote}}
+  end
+
+  defp validate(:replica, options) do
+    with {:ok, replica} <- ReplicaOptions.validate(options), do: {:ok, {:replica, replica}}
   end
 
   defp local(options) do
@@ -87,11 +107,6 @@ defmodule EctoLibSql.Options do
          do: {:ok, {:local, prepare(options)}}
   end
 
-  defp remote(options) do
-    with {:ok, remote} <- options |> Keyword.delete(:mvcc) |> RemoteOptions.validate(),
-         do: {:ok, {:remote, remote}}
-  end
-
   defp keyword(options) do
     if Keyword.keyword?(options),
       do: :ok,
@@ -99,7 +114,7 @@ defmodule EctoLibSql.Options do
   end
 
   defp known(options) do
-    known = names() ++ RemoteOptions.names()
+    known = names() ++ RemoteOptions.names() ++ ReplicaOptions.names()
     unknown = options |> Keyword.keys() |> Enum.reject(&(&1 in [:mvcc | known])) |> Enum.uniq()
 
     cond do
@@ -117,7 +132,9 @@ defmodule EctoLibSql.Options do
   end
 
   defp no_remote(options) do
-    case Enum.find(RemoteOptions.names(), &Keyword.has_key?(options, &1)) do
+    names = RemoteOptions.names() ++ ReplicaOptions.names()
+
+    case Enum.find(names, &Keyword.has_key?(options, &1)) do
       nil -> :ok
       option -> invalid("#{option} goes with uri: a database on a server")
     end
@@ -129,8 +146,7 @@ defmodule EctoLibSql.Options do
   @spec check_types(keyword(), keyword()) :: :ok | {:error, Error.t()}
   def check_types(options, types) do
     Enum.find_value(options, :ok, fn {name, value} ->
-      case name != :mvcc && takes(types[name] || elem(@options[name], 0), value) do
-        false -> nil
+      case takes(types[name] || elem(@options[name], 0), value) do
         nil -> nil
         takes -> invalid("#{name} takes #{takes}, got: #{shown(name, value)}")
       end
@@ -165,6 +181,14 @@ defmodule EctoLibSql.Options do
 
   defp takes(:key, value),
     do: unless(is_binary(value) and value != "", do: "a binary that is not empty")
+
+  defp takes(:boolean, value), do: takes(@boolean, value)
+
+  defp takes(:sync, value),
+    do:
+      unless(is_boolean(value) or (is_integer(value) and value > 0),
+        do: "true, false, or the milliseconds between two syncs"
+      )
 
   defp takes(:token, value),
     do:
@@ -269,6 +293,7 @@ defmodule EctoLibSql.Options do
       file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
       pragmas: connection_pragmas(options),
       encryption_key: options[:encryption_key],
+      replica: false,
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string)

@@ -8,22 +8,26 @@ defmodule EctoLibSql.State do
   Public fields:
 
     * `:conn_id` - the connection's id, as `EctoLibSql.connections/0` lists it
-    * `:mode` - `:local`, or `:remote` for a database on a server
+    * `:mode` - `:local`, `:remote` for a database on a server, or `:replica` for a local copy of one
     * `:database` - the path, `":memory:"`, or the `file:` URI; of a server, its URI without the query
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`
     * `:retry` - how often a call is made again that does not say
     * `:auth_token` - for a server, the function that answers the token, where one was given
+    * `:replica` - of a replica, what belongs to it in this VM: it is of use there only
   """
 
   @enforce_keys [:conn_id, :mode, :database]
-  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0, auth_token: nil]
+  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0, auth_token: nil, replica: nil]
 
   @type t :: %__MODULE__{
           conn_id: String.t(),
-          mode: :local | :remote,
+          mode: :local | :remote | :replica,
           database: String.t(),
           timeout: timeout(),
           retry: non_neg_integer(),
-          auth_token: (-> String.t()) | nil
+          auth_token: (-> String.t()) | nil,
+          replica:
+            %{handle: reference(), primary: t(), tries: :atomics.atomics_ref()}
+            | nil
         }
 end

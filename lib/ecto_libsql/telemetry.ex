@@ -15,6 +15,24 @@ defmodule EctoLibSql.Telemetry do
       `:retry` asks. Measurements: `:attempt`, from 1, and `:backoff`, how long it slept before it.
       Metadata: `:conn_id` and `:database` (both `nil` for a repo's transaction), `:error` and `:kind`
       (`:call` or `:transaction`)
+
+  Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
+  `:database`, the file.
+
+    * `[:ecto_libsql, :replica, :sync]` - frames were fetched and are in the replica. Measurements:
+      `:frame`, up to which it is complete, `:frames`, `:bytes` and `:duration`
+    * `[:ecto_libsql, :replica, :failed]` - a sync failed. Metadata: `:error`, too
+    * `[:ecto_libsql, :replica, :stale]` - the primary cannot be reached any more
+    * `[:ecto_libsql, :replica, :caught_up]` - it is reached again, and the replica is what it has.
+      Measurements: `:frame`
+    * `[:ecto_libsql, :replica, :reset]` - the replica is pulled anew. Metadata: `:reason`, too:
+      `:log_changed`, `:went_back`, `:file_missing`, `:file_damaged` or `:metadata_damaged`
+
+  And by the process that reads:
+
+    * `[:ecto_libsql, :replica, :stale_read]` - a read was made on a replica that lacks what another
+      process of this VM has written, because neither could it be brought up to date nor the primary be
+      asked. Measurements: `:frame`, up to which it is complete. Metadata: `:conn_id`, `:database`
   """
 
   if Code.ensure_loaded?(:telemetry) do

@@ -30,6 +30,7 @@
        "test compare as numbers with parameters, literals, columns and aggregates",
        "test decimals are added and ordered as numbers",
        "test incremented and set",
+       "test insert_all what a query gives is written in the format of its columns",
        "test more than 30 digits stay, whatever is done with them",
        "test of a source without a schema and of fragments, where type/2 says what they are",
        "test over windows that grow, slide and shrink",

@@ -34,6 +34,13 @@ if Code.ensure_loaded?(DBConnection) do
       })
     end
 
+    @doc """
+    One of the pool's connections, in use or not; nil where none is open.
+    """
+    @spec connection(Lookup.t()) :: EctoLibSql.State.t() | nil
+    def connection(%{pools: pools}),
+      do: Holders.list(inner(pools, Enum.map(pools, &sources/1))).connection
+
     ## The queue
 
     # Asked by a process of its own, since DBConnection would wait for ever; :busy where that took

@@ -3,6 +3,7 @@ defmodule EctoLibSql.Remote.Options do
   # The connect options of a database on a server: those with `uri:`.
 
   alias EctoLibSql.{Error, Options}
+  alias EctoLibSql.Replica.Options, as: ReplicaOptions
 
   @types [
     uri: :string,
@@ -40,13 +41,11 @@ defmodule EctoLibSql.Remote.Options do
     :wal_auto_check_point
   ]
 
-  @replica [:database, :sync, :read_your_writes, :sync_protocol]
-
   @doc """
-  The options that only such a database has, and those of a replica.
+  The options that only such a database has, and its replicas.
   """
   @spec names() :: [atom()]
-  def names, do: Keyword.keys(@types) ++ (@replica -- [:database])
+  def names, do: Keyword.keys(@types)
 
   @doc """
   Options with `uri:`, as `EctoLibSql.Remote.open/1` takes them.
@@ -61,12 +60,12 @@ defmodule EctoLibSql.Remote.Options do
   end
 
   defp no_replica(options) do
-    case Enum.find(@replica, &Keyword.has_key?(options, &1)) do
+    case Enum.find(ReplicaOptions.names(), &Keyword.has_key?(options, &1)) do
       nil ->
         :ok
 
       option ->
-        unsupported("#{option} with uri: embedded replicas are not in this version")
+        unsupported("#{option} is a replica's: it goes with uri and database, the copy's path")
     end
   end
 

@@ -18,15 +18,18 @@ use crate::result::{id_text, string};
 /// `options`: the map that `EctoLibSql.Options` makes of the connect options.
 #[rustler::nif(schedule = "DirtyIo")]
 fn open<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
-    let opened = open_options(options).and_then(|(options, scope)| {
-        let connection = REGISTRY.open(options, Pid(env.pid()), scope)?;
-        watch_owner(env, &connection);
-        Ok(id_text(connection.id()))
-    });
+    let opened = open_options(options).and_then(|(options, scope)| open_owned(env, options, scope));
     reply_ok(env, opened)
 }
 
-fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
+/// Opens a connection that is the calling process's, and answers its id.
+pub fn open_owned(env: Env<'_>, options: OpenOptions, scope: Scope) -> Result<String> {
+    let connection = REGISTRY.open(options, Pid(env.pid()), scope)?;
+    watch_owner(env, &connection);
+    Ok(id_text(connection.id()))
+}
+
+pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
     let key: Option<Term<'_>> = get(options, atoms::encryption_key())?;
     let timeout = Duration::from_millis(get(options, atoms::busy_timeout())?);
     let journal: Option<(Atom, bool)> = get(options, atoms::journal_mode())?;
@@ -46,6 +49,7 @@ fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         file_pragmas: get(options, atoms::file_pragmas())?,
         pragmas: get(options, atoms::pragmas())?,
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
+        replica: get(options, atoms::replica())?,
         forms: Forms {
             uuid: form(options, atoms::uuid_type())?,
             map: form(options, atoms::map_type())?,

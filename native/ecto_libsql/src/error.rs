@@ -11,6 +11,7 @@ use crate::terms;
 pub fn reply<'a, T>(env: Env<'a>, result: Result<T>, ok: impl FnOnce(T) -> Term<'a>) -> Term<'a> {
     match result {
         Ok(value) => ok(value),
+        Err(Error::AtPrimary) => atoms::at_primary().encode(env),
         Err(error) if error.must_wait() => waits_term(env, &error),
         Err(error) => (atoms::error(), struct_term(env, &error)).encode(env),
     }

@@ -22,6 +22,7 @@ mod owner;
 mod params;
 mod query;
 mod remote;
+mod replica;
 mod result;
 mod statement;
 #[allow(unsafe_code)]
@@ -35,6 +36,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<owner::OwnerWatch>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
+        && env.register::<replica::ReplicaHandle>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -12,10 +12,12 @@ mod run;
 mod running;
 mod session;
 
+pub use answer::Addressee;
 pub use listing::connection_terms;
+pub use open::remote_options;
 pub use owner::RemoteWatch;
 pub use running::RemoteCall;
-pub use session::is_open;
+pub use session::{RemoteSession, is_open, of as session_of};
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::remote::spawn;
@@ -27,7 +29,6 @@ use crate::owner::Pid;
 use crate::params::bytes;
 use crate::result::{call, id, id_text};
 
-use answer::Addressee;
 use item::ItemKind;
 use request::{Decoded, Request};
 use running::Stop;

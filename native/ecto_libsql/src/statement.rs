@@ -36,6 +36,19 @@ fn do_reset_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) ->
     reply_unit(env, reset)
 }
 
+/// A statement's SQL.
+#[rustler::nif]
+fn statement_sql<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+    let sql = with_id(env, state, statement, |context, id| {
+        let items = context.connection.items();
+        let found = items.iter().find(|item| item.id == id);
+        found
+            .map(|item| item.sql.clone())
+            .ok_or(Error::StatementClosed)
+    });
+    reply_ok(env, sql)
+}
+
 /// Returns at once: it takes no lock that a running query holds.
 #[rustler::nif]
 fn interrupt_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {

@@ -21,7 +21,7 @@ pub struct SqliteError {
     pub offset: Option<usize>,
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     #[error("{}", .0.message)]
     Sqlite(Box<SqliteError>),
@@ -133,6 +133,25 @@ pub enum Error {
     #[error("{0}")]
     Unsupported(String),
 
+    /// Nothing was done: it is the primary's to do. Never a caller's error.
+    #[error("a replica's file is for reading; this is for its primary")]
+    AtPrimary,
+
+    /// The replica is an ordinary database now.
+    #[error(
+        "the replica was frozen: {0} is a database of its own now; open it with the option database \
+         alone"
+    )]
+    Frozen(String),
+
+    /// Another process, or something else in this one, has the replica's file.
+    #[error("{0}")]
+    FileInUse(String),
+
+    /// The system would not read or write one of a replica's files.
+    #[error("{path}: {reason}")]
+    File { path: String, reason: String },
+
     /// A server could not be asked, or did not answer as it should.
     #[error("{message}")]
     Remote {
@@ -147,7 +166,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => result_code::name(error.extended_code),
-            Error::GateTaken | Error::InUse { .. } => "busy",
+            Error::GateTaken | Error::InUse { .. } | Error::FileInUse(_) => "busy",
             Error::Timeout { .. } => "timeout",
             Error::Interrupted { .. } => "interrupted",
             Error::EmptyStatement => "empty_statement",
@@ -173,7 +192,9 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::Encryption(_) => "encryption",
-            Error::Unsupported(_) => "unsupported",
+            Error::Unsupported(_) | Error::AtPrimary => "unsupported",
+            Error::Frozen(_) => "frozen",
+            Error::File { .. } => "ioerr",
             Error::Remote { failure, .. } => failure.code(),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the BEAM: `cargo test`, criterion and fuzzers drive it as it is.
 //! [`local`] runs databases in this process through libSQL's C library; [`remote`] asks servers;
+//! [`replica`] keeps local copies of their databases;
 //! [`registry`] keeps what is open under ids, with the process that owns it.
 
 #![deny(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod local;
 pub mod params;
 pub mod registry;
 pub mod remote;
+pub mod replica;
 pub mod result_code;
 pub mod session;
 pub mod value;

@@ -65,6 +65,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       |> EctoLibSql.PoolOptions.driver()
     end
 
+    @doc """
+    The same for a mix task: of an embedded replica, which another program may have open, the options
+    of its primary.
+    """
+    @spec task_options(keyword()) :: keyword()
+    def task_options(config),
+      do: config |> driver_options() |> EctoLibSql.Replica.Options.primary()
+
     @spec prepare_execute(connection(), String.t(), String.t(), [term()], keyword()) ::
             {:ok, Query.t(), EctoLibSql.Result.t()} | {:error, Exception.t()}
     def prepare_execute(conn, name, sql, params, opts) do

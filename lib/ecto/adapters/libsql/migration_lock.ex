@@ -24,7 +24,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec lock_for_migrations(Ecto.Adapter.adapter_meta(), keyword(), (-> result)) :: result
           when result: var
     def lock_for_migrations(meta, opts, fun) do
-      case Storage.file(meta.database) do
+      case if(meta.uri, do: :server, else: Storage.file(meta.database)) do
         {:ok, path} ->
           check_pool_size(meta)
           with_lock(path <> @suffix, deadline(opts), @patience, fun)
@@ -36,7 +36,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         # A server has no lock that outlives five seconds of others' waiting. Migrators of VMs that
         # do not know each other are kept apart by their migrations' own transactions: the one that
         # comes second fails at the version that is there already, and is rolled back.
-        :error ->
+        :server ->
           check_pool_size(meta)
           :global.trans({{__MODULE__, meta.uri}, self()}, fun)
       end

@@ -37,11 +37,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @spec storage_down(keyword()) :: :ok | {:error, :already_down | term()}
     def storage_down(config) do
-      if config[:uri], do: not_here(), else: drop(config)
+      if config[:uri], do: not_here(config[:database]), else: drop(config)
     end
 
-    defp not_here,
+    defp not_here(nil),
       do: {:error, "a database on a server (uri) is created and dropped there, not from here"}
+
+    defp not_here(replica) do
+      {:error, message} = not_here(nil)
+      {:error, "#{message}; its replica #{replica} stays (deleted, it would be pulled anew)"}
+    end
 
     defp drop(config) do
       case {storage_status(config), file(config[:database])} do
@@ -72,7 +77,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp server_status(config) do
-      with {:ok, connection} <- EctoLibSql.connect(Execution.driver_options(config)),
+      with {:ok, connection} <- EctoLibSql.connect(Execution.task_options(config)),
            pinged = EctoLibSql.ping(connection),
            :ok <- EctoLibSql.disconnect(connection),
            :ok <- pinged do

@@ -94,7 +94,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp connected(config, fun) do
-      with {:ok, connection} <- EctoLibSql.connect(Execution.driver_options(config)) do
+      with {:ok, connection} <- EctoLibSql.connect(Execution.task_options(config)) do
         try do
           fun.(connection)
         after

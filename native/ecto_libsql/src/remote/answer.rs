@@ -30,12 +30,17 @@ impl Addressee {
     }
 
     /// `{EctoLibSql.Remote, reference, reply}`, from a thread that is not the BEAM's.
-    pub fn send(mut self, answer: Result<Answer>) {
+    pub fn send(self, answer: Result<Answer>) {
+        self.send_term(|env| reply(env, answer, |answer| term(env, answer)));
+    }
+
+    /// As [`send`](Addressee::send), for other replies.
+    pub fn send_term(mut self, reply: impl for<'a> FnOnce(Env<'a>) -> Term<'a>) {
         let reference = self.reference;
         // A process that is gone needs no answer.
         let _ = self.env.send_and_clear(&self.process, |env| {
-            let answer = reply(env, answer, |answer| term(env, answer));
-            (atoms::remote(), reference.load(env), answer).encode(env)
+            let reply = reply(env);
+            (atoms::remote(), reference.load(env), reply).encode(env)
         });
     }
 }

@@ -14,11 +14,11 @@ use crate::atoms;
 use crate::connection::{form, get, scope};
 use crate::owner::Pid;
 
-pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<RemoteSession>> {
+/// How to reach the server: of the map that `EctoLibSql.Remote.Options` makes.
+pub fn remote_options(options: Term<'_>) -> Result<RemoteOptions> {
     let certificate: Option<(String, String)> = get(options, atoms::client_certificate())?;
     let ca_file: Option<String> = get(options, atoms::ca_file())?;
-    let scope_name: Atom = get(options, atoms::transaction_scope())?;
-    let connection = RemoteConnection::open(RemoteOptions {
+    Ok(RemoteOptions {
         uri: get(options, atoms::uri())?,
         auth_token: get(options, atoms::auth_token())?,
         namespace: get(options, atoms::namespace())?,
@@ -26,7 +26,12 @@ pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<RemoteSession>> {
         client_certificate: certificate
             .map(|(certificate, key)| (PathBuf::from(certificate), PathBuf::from(key))),
         encryption_key: get(options, atoms::encryption_key())?,
-    })?;
+    })
+}
+
+pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<RemoteSession>> {
+    let scope_name: Atom = get(options, atoms::transaction_scope())?;
+    let connection = RemoteConnection::open(remote_options(options)?)?;
     let forms = Forms {
         uuid: form(options, atoms::uuid_type())?,
         map: form(options, atoms::map_type())?,

@@ -74,6 +74,7 @@ impl Connection {
     {
         self.check_transaction()?;
         let ran = self.in_call(call, |connection| {
+            connection.check_list_runs_here(statements.iter().map(|(sql, _)| *sql))?;
             connection.run_batch(statements, first, new_sink, false)
         });
         self.note_transaction(&ran);
@@ -146,6 +147,7 @@ impl Connection {
         // Undoing has no deadline: it has to happen.
         let undo = Call::default();
         if self.autocommit() {
+            self.check_may_take_write_lock()?;
             self.begin(Behavior::Immediate, call)?;
             let done = work(self).and_then(|value| self.commit(call).map(|()| value));
             if done.is_err() && !self.autocommit() {

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::{Duration, Instant};
 
+use super::replica_reader::Place;
 use crate::error::Error;
 
 /// The limits of one call.
@@ -52,6 +53,8 @@ pub(super) struct Control {
     /// Whether SQLite would have waited for a lock, and whether a call ended because of that.
     busy: AtomicBool,
     locked_out: AtomicBool,
+    /// Where the statement that is prepared is to run, as the authorizer has found out so far.
+    place: AtomicU8,
     caller_alive: fn() -> bool,
 }
 
@@ -74,6 +77,7 @@ impl Control {
             stopped: AtomicU8::new(Stop::No as u8),
             busy: AtomicBool::new(false),
             locked_out: AtomicBool::new(false),
+            place: AtomicU8::new(Place::Here as u8),
             caller_alive,
         }
     }
@@ -94,6 +98,15 @@ impl Control {
 
     pub(super) fn take_locked_out(&self) -> bool {
         self.locked_out.swap(false, Relaxed)
+    }
+
+    pub(super) fn note_place(&self, place: Place) {
+        self.place.fetch_max(place as u8, Relaxed);
+    }
+
+    /// What was noted since it was last asked for.
+    pub(super) fn take_place(&self) -> Place {
+        Place::from_number(self.place.swap(Place::Here as u8, Relaxed))
     }
 
     pub(super) fn begin(&self, call: &Call) {

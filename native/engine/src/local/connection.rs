@@ -61,6 +61,8 @@ pub struct Connection {
     pub(super) options: OpenOptions,
     pub(super) entrance: Option<Box<dyn Entrance>>,
     pub(super) short_reads: bool,
+    /// Whether it reads a replica's file, of which the primary writes.
+    pub(super) reads_replica: bool,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
 }
@@ -76,6 +78,7 @@ impl Connection {
             options,
             entrance: None,
             short_reads: false,
+            reads_replica: false,
             control,
             raw: Arc::new(raw),
         }
@@ -83,6 +86,10 @@ impl Connection {
 
     pub(super) fn raw(&self) -> &RawConnection {
         &self.raw
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        &self.control
     }
 
     pub fn interrupt_handle(&self) -> Interrupt {
@@ -135,6 +142,7 @@ impl Connection {
 
     /// Before a statement runs: what writes may have to wait.
     pub(super) fn admit(&self, statement: &Statement) -> Result<()> {
+        self.check_place(statement)?;
         if statement.readonly() {
             return Ok(());
         }
@@ -332,7 +340,9 @@ impl Connection {
     }
 
     fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
-        let (statement, read) = self.prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)?;
+        let (statement, read) = self
+            .prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)
+            .map_err(|error| self.unless_at_primary(error))?;
         let statement = statement.ok_or(Error::EmptyStatement)?;
         // What follows may only be white space, comments and semicolons.
         let mut offset = read;
@@ -362,12 +372,14 @@ impl Connection {
         if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
             return Err(Error::NulInSql { offset });
         }
+        // An earlier statement may have left something there: one that failed, or was prepared anew.
+        self.control.take_place();
         match self.raw.prepare(sql, flags) {
             Ok((raw, mut read)) => {
                 while !sql.is_char_boundary(read) {
                     read += 1;
                 }
-                let statement = raw.map(|raw| Statement::new(raw, &sql[..read]));
+                let statement = raw.map(|raw| self.placed(Statement::new(raw, &sql[..read])));
                 Ok((statement, read))
             }
             Err(code) => Err(self.raw.error(code, Some(sql))),
@@ -378,6 +390,7 @@ impl Connection {
     pub fn prepare(&mut self, sql: &str, call: &Call) -> Result<Id> {
         self.check_transaction()?;
         let statement = self.in_call(call, |connection| connection.prepare_only_statement(sql))?;
+        self.check_runs_here(&statement)?;
         let id = Id::new_v4();
         self.prepared.insert(id, Some(statement));
         Ok(id)

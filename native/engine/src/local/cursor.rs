@@ -46,6 +46,7 @@ impl Connection {
             }
         };
         let bound = check_can_wait(&statement)
+            .and_then(|()| self.check_place(&statement))
             .and_then(|()| self.check_may_write(&statement))
             .and_then(|()| params.bind(&mut Binder::new(&mut statement, true)));
         match bound {

@@ -10,8 +10,8 @@ impl Connection {
     /// right after one.
     pub fn describe(&mut self, sql: &str, call: &Call) -> Result<Vec<Column>> {
         let statement = self.in_call(call, |connection| connection.take_statement(sql))?;
-        let columns = statement.columns();
+        let described = self.check_place(&statement).map(|()| statement.columns());
         self.give_back(statement, None);
-        Ok(columns)
+        described
     }
 }

@@ -1,7 +1,8 @@
 //! Databases in this process, through libSQL's C library.
 //!
 //! `raw_connection.rs`, `raw_statement.rs` and `raw_backup.rs` own the C objects; `callbacks.rs`
-//! holds the C callbacks. All above them is safe code.
+//! holds the C callbacks; `wal_frames.rs` calls libSQL's functions for the write-ahead log. All
+//! above them is safe code.
 
 mod backup;
 mod batch;
@@ -27,6 +28,7 @@ mod raw_backup;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+mod replica_reader;
 mod reset;
 mod rows;
 mod script;
@@ -35,6 +37,8 @@ mod statement;
 #[allow(unsafe_code)]
 mod system_calls;
 mod transaction;
+#[allow(unsafe_code)]
+mod wal_frames;
 
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
@@ -48,3 +52,4 @@ pub use raw_connection::Checkpoint;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};
+pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

@@ -70,6 +70,9 @@ pub struct OpenOptions {
     /// Pragmas of the connection, set after it, and again after a reset.
     pub pragmas: Vec<(String, String)>,
     pub encryption_key: Option<Vec<u8>>,
+    /// Whether it is the file of a replica: what does not only read is left alone, with
+    /// [`Error::AtPrimary`].
+    pub replica: bool,
     /// How parameters that are UUIDs or JSON are stored.
     pub forms: Forms,
     /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
@@ -91,6 +94,7 @@ impl Default for OpenOptions {
             file_pragmas: Vec::new(),
             pragmas: Vec::new(),
             encryption_key: None,
+            replica: false,
             forms: Forms::default(),
             caller_alive: || true,
         }
@@ -132,6 +136,9 @@ impl Connection {
             .map_err(|error| unreadable(error, &connection.options.database, keyed))?;
         connection.apply_options(&call)?;
         connection.short_reads = connection.can_read_shortly();
+        if connection.options.replica {
+            connection.read_replica()?;
+        }
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
     }

@@ -125,6 +125,15 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
+    /// Has it noted, for each statement that is prepared from now on, where it is to run.
+    pub(super) fn set_authorizer(&self) -> c_int {
+        let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
+        // SAFETY: as in `progress_handler`.
+        unsafe {
+            ffi::sqlite3_set_authorizer(self.db.as_ptr(), Some(callbacks::authorize), control)
+        }
+    }
+
     /// For `functions/call.rs`, which registers more callbacks, and for `raw_backup.rs`.
     pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
         self.db.as_ptr()

@@ -14,7 +14,7 @@ impl Connection {
     pub fn reset(&mut self) -> Result<()> {
         // What follows writes nothing but temporary objects: it needs no gate.
         let entrance = self.entrance.take();
-        let reset = self.reset_ungated(&Call::default());
+        let reset = self.as_owner(|connection| connection.reset_ungated(&Call::default()));
         self.entrance = entrance;
         reset
     }

@@ -20,6 +20,7 @@ impl Connection {
     ) -> Result<Ran<S>> {
         self.check_transaction()?;
         let ran = self.in_call(call, |connection| {
+            connection.check_script_runs_here(sql)?;
             connection.run_script(sql, first, new_sink, false)
         });
         self.note_transaction(&ran);

@@ -10,6 +10,7 @@ use libsql::ffi;
 
 use super::call::Call;
 use super::connection::{Connection, Source};
+use super::replica_reader::Place;
 use super::rows::{Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::system_calls;
@@ -157,7 +158,9 @@ impl Connection {
     /// A statement that is there and was quick, and its id if it is a prepared one.
     fn take_quick(&mut self, source: Source<'_>) -> Option<(Statement, Option<Id>)> {
         let quick = |statement: &Statement| {
-            statement.history.quick() && statement.parameter_count() <= PARAMETERS
+            statement.history.quick()
+                && statement.parameter_count() <= PARAMETERS
+                && statement.place == Place::Here
         };
         match source {
             Source::Sql(sql) if self.cache.peek(sql).is_some_and(quick) => {

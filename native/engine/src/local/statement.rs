@@ -6,6 +6,7 @@ use libsql::ffi;
 
 use super::cache::Cached;
 use super::raw_statement::RawStatement;
+use super::replica_reader::Place;
 use super::short::History;
 use crate::error::{Error, Result};
 use crate::form::Forms;
@@ -19,6 +20,7 @@ pub struct Statement {
     parameter_count: usize,
     readonly: bool,
     explain: bool,
+    pub(super) place: Place,
     pub(super) history: History,
 }
 
@@ -39,6 +41,7 @@ impl Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
             explain: raw.isexplain(),
+            place: Place::Here,
             history: History::of(sql),
             raw,
             sql: Arc::from(sql),

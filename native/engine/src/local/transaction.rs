@@ -185,7 +185,9 @@ impl Connection {
 
     fn control_statement(&mut self, sql: &str, call: &Call) -> Result<()> {
         self.in_call(call, |connection| {
-            connection.run_cached(sql, &NoParams, &mut CountRows::default())
+            connection.as_owner(|connection| {
+                connection.run_cached(sql, &NoParams, &mut CountRows::default())
+            })
         })?;
         Ok(())
     }

@@ -101,6 +101,14 @@ impl Address {
         self.https
     }
 
+    pub(super) fn host(&self) -> &str {
+        let port = self
+            .authority
+            .rfind(':')
+            .filter(|at| !self.authority[*at..].contains(']'));
+        &self.authority[..port.unwrap_or(self.authority.len())]
+    }
+
     /// The URI of an endpoint, e.g. `/v3-protobuf/pipeline`.
     pub(super) fn endpoint(&self, endpoint: &str) -> Result<Uri> {
         let scheme = if self.https { "https" } else { "http" };
@@ -119,12 +127,12 @@ fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
             let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-            (decoded(key), decoded(value))
+            (percent_decoded(key), percent_decoded(value))
         })
 }
 
 /// Undoes percent encoding; what is not one stays as it is.
-fn decoded(text: &str) -> String {
+pub(super) fn percent_decoded(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

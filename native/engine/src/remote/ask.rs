@@ -69,6 +69,7 @@ impl Stream {
         requests.push(RequestKind::GetAutocommit(Empty {}).into());
         let results = by_deadline(call, self.pipeline(server, requests, ends)).await?;
         let ran = read(results.into_iter().skip(main), work, probe).map_err(answer::nonsense)?;
+        self.note_replication_index(ran.replication_index);
         match ran {
             // The server has rolled a transaction back, and run nothing of this.
             Ran {

@@ -90,6 +90,12 @@ impl RemoteConnection {
         self.status.lost()
     }
 
+    /// The server's replication index as of the last answer that told it: what was written until then
+    /// is in the frames up to it. `None` where nothing was ever written.
+    pub fn replication_index(&self) -> Option<u64> {
+        self.status.replication_index()
+    }
+
     /// Runs a statement.
     ///
     /// A `ROLLBACK` of a lost transaction succeeds without asking the server.

@@ -59,7 +59,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn error(self, message: impl Into<String>) -> Error {
+    pub(crate) fn error(self, message: impl Into<String>) -> Error {
         Error::Remote {
             failure: self,
             message: message.into(),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{Request, Response};
+use hyper::header::HeaderMap;
+use hyper::{Method, Request, Response, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::{Client, Error as ClientError};
@@ -81,10 +82,16 @@ impl Http {
         })
     }
 
-    pub(super) async fn send(
+    pub(super) async fn post(
         &self,
-        request: Request<Full<Bytes>>,
+        uri: &Uri,
+        headers: HeaderMap,
+        body: Bytes,
     ) -> Result<Response<Incoming>, Broken> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri.clone();
+        *request.headers_mut() = headers;
         self.client.request(request).await.map_err(broken)
     }
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD_NO_PAD;
 use bytes::Bytes;
-use http_body_util::Full;
+use hyper::Response;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use hyper::{Request, Response};
 use parking_lot::RwLock;
 use prost::Message;
 
@@ -88,18 +87,45 @@ impl Server {
         message: &impl Message,
     ) -> Result<Result<Response<Incoming>, Broken>> {
         let uri = moved.unwrap_or(&self.address).endpoint(endpoint)?;
-        let mut request = Request::post(uri)
-            .body(Full::new(Bytes::from(message.encode_to_vec())))
-            .map_err(|error| Error::InvalidArgument(error.to_string()))?;
-        *request.headers_mut() = self.headers.clone();
-        let authorization = match &*self.token.read() {
-            Some(token) => Some(bearer(&token.0)?),
-            None => None,
-        };
-        if let Some(authorization) = authorization {
-            request.headers_mut().insert(AUTHORIZATION, authorization);
+        let body = Bytes::from(message.encode_to_vec());
+        Ok(self.http.post(&uri, self.headers()?, body).await)
+    }
+
+    fn headers(&self) -> Result<HeaderMap> {
+        let mut headers = self.headers.clone();
+        if let Some(token) = &*self.token.read() {
+            headers.insert(AUTHORIZATION, bearer(&token.0)?);
         }
-        Ok(self.http.send(request).await)
+        Ok(headers)
+    }
+
+    /// A request of another protocol than Hrana, with the headers of that on top.
+    pub(super) async fn post_with(
+        &self,
+        endpoint: &str,
+        headers: impl FnOnce(&mut HeaderMap),
+        body: Bytes,
+    ) -> Result<Result<Response<Incoming>, Broken>> {
+        let uri = self.address.endpoint(endpoint)?;
+        let mut all = self.headers()?;
+        headers(&mut all);
+        Ok(self.http.post(&uri, all, body).await)
+    }
+
+    /// The name of the database for a protocol in which the server does not derive it: the option's,
+    /// else the first label of a host name that has several, else that of a server's only one.
+    pub(super) fn namespace_header(&self) -> Result<(HeaderName, HeaderValue)> {
+        let name = match self.headers.get(NAMESPACE) {
+            Some(name) => name.clone(),
+            None => {
+                let label = self.address.host().split_once('.').map(|(label, _)| label);
+                header(
+                    "uri",
+                    &BASE64_STANDARD_NO_PAD.encode(label.unwrap_or("default")),
+                )?
+            }
+        };
+        Ok((NAMESPACE, name))
     }
 }
 

@@ -1,8 +1,8 @@
 //! A stream as this side knows it: its baton, its stored texts, and whether a transaction is open.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::sync::atomic::Ordering::{Acquire, Release};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use prost::Message;
@@ -46,9 +46,19 @@ pub(super) enum Transaction {
 pub(super) struct Status {
     in_transaction: AtomicBool,
     lost: AtomicBool,
+    /// 0: none yet.
+    replication_index: AtomicU64,
 }
 
 impl Status {
+    /// Not the highest one: a server may be created anew.
+    pub(super) fn replication_index(&self) -> Option<u64> {
+        match self.replication_index.load(Acquire) {
+            0 => None,
+            index => Some(index),
+        }
+    }
+
     pub(super) fn autocommit(&self) -> bool {
         !self.in_transaction.load(Acquire)
     }
@@ -92,6 +102,12 @@ impl Stream {
         self.transaction = transaction;
         self.status.in_transaction.store(is_open || lost, Release);
         self.status.lost.store(lost, Release);
+    }
+
+    pub(super) fn note_replication_index(&self, index: Option<u64>) {
+        if let Some(index) = index {
+            self.status.replication_index.store(index, Release);
+        }
     }
 
     /// Whether the server may have something of this stream.

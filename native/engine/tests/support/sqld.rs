@@ -19,6 +19,8 @@ pub struct Settings {
     /// The public key of tokens, as sqld reads it from a file.
     pub jwt_key: Option<String>,
     pub namespaces: bool,
+    /// The size in MB at which its log becomes a snapshot.
+    pub max_log_size: Option<u32>,
 }
 
 #[derive(Debug)]
@@ -110,6 +112,30 @@ impl Sqld {
         }
     }
 
+    /// Ends it as it ends when it is told to.
+    pub fn stop(&mut self) {
+        self.signal("TERM");
+        if let Some(mut child) = self.child.take() {
+            child.wait().unwrap();
+        }
+    }
+
+    /// Starts it again, on the same ports, with nothing in it.
+    pub fn recreate(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.data()).unwrap();
+        self.restart();
+    }
+
+    /// The log of frames of its only database.
+    pub fn wallog(&self) -> PathBuf {
+        self.data().join("dbs/default/wallog")
+    }
+
+    fn data(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
     /// Starts it again, on the same ports and the same data.
     pub fn restart(&mut self) {
         self.kill();
@@ -151,7 +177,7 @@ impl Sqld {
         let mut command = Command::new(&self.binary);
         command
             .arg("-d")
-            .arg(self.directory.path().join("data"))
+            .arg(self.data())
             .args(["--http-listen-addr", &format!("127.0.0.1:{}", self.port)])
             .args([
                 "--admin-listen-addr",
@@ -167,6 +193,9 @@ impl Sqld {
         }
         if self.settings.namespaces {
             command.arg("--enable-namespaces");
+        }
+        if let Some(size) = self.settings.max_log_size {
+            command.args(["--max-log-size", &size.to_string()]);
         }
         self.child = Some(command.spawn().unwrap());
         self.wait_until_ready()

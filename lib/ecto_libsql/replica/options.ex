@@ -1,0 +1,89 @@
+defmodule EctoLibSql.Replica.Options do
+  @moduledoc false
+  # The connect options of an embedded replica: those with `uri:` and `database:`.
+
+  alias EctoLibSql.{Error, MemoryDatabase, Options}
+  alias EctoLibSql.Remote.Options, as: RemoteOptions
+
+  @types [sync: :sync, read_your_writes: :boolean, sync_protocol: {:in, [:auto, :v1]}]
+
+  @replica [:database, :encryption_key | Keyword.keys(@types)]
+
+  # Of local databases' options, those of a connection that reads the file.
+  @local [
+    :busy_timeout,
+    :cache_size,
+    :cache_spill,
+    :case_sensitive_like,
+    :mmap_size,
+    :statement_cache_size,
+    :temp_store
+  ]
+
+  # How often a replica syncs by itself where nobody says.
+  @interval 5_000
+
+  @doc """
+  The options that only a replica has.
+  """
+  @spec names() :: [atom()]
+  def names, do: Keyword.keys(@types)
+
+  @doc """
+  The options of a connection to the primary itself; those that are no replica's stay as they are.
+  """
+  @spec primary(keyword()) :: keyword()
+  def primary(options) do
+    if options[:uri],
+      do: Keyword.drop(options, @replica ++ @local),
+      else: options
+  end
+
+  @doc """
+  What `EctoLibSql.Replica.Opening` opens a connection with.
+  """
+  @spec validate(keyword()) :: {:ok, map()} | {:error, Error.t()}
+  def validate(options) do
+    {replica, remote} = Keyword.split(options, @replica ++ @local)
+
+    with {:ok, remote} <- RemoteOptions.validate(remote),
+         :ok <- Options.check_types(replica, @types),
+         :ok <- file(options[:database]),
+         {:ok, {:local, local}} <- options |> local() |> Options.validate(),
+         do: {:ok, prepare(options, remote, local.native)}
+  end
+
+  # Of the file's connection, which is opened when the replica is there.
+  defp local(options) do
+    shared = [:database, :encryption_key, :transaction_scope, :uuid_type, :binary_id_type]
+
+    options
+    |> Keyword.take(@local ++ shared ++ [:map_type, :array_type])
+    |> Keyword.put(:mode, :read_only)
+  end
+
+  defp file(database) do
+    if MemoryDatabase.memory?(database) or String.starts_with?(database, "file:") do
+      message = "database with uri is a replica's file: a path, no database in memory and no URI"
+      {:error, %Error{code: :invalid_option, message: message}}
+    else
+      :ok
+    end
+  end
+
+  defp prepare(options, remote, local) do
+    path = Path.expand(options[:database])
+
+    %{
+      path: path,
+      interval: interval(Keyword.get(options, :sync, true)),
+      read_your_writes: Keyword.get(options, :read_your_writes, true) in [true, :on],
+      remote: remote,
+      local: %{local | database: path, replica: true}
+    }
+  end
+
+  defp interval(true), do: @interval
+  defp interval(false), do: nil
+  defp interval(milliseconds), do: milliseconds
+end

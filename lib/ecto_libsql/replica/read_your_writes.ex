@@ -1,0 +1,123 @@
+defmodule EctoLibSql.Replica.ReadYourWrites do
+  @moduledoc false
+  # A write's frame is on the file before its caller goes on. Where it could not be had in time, the
+  # write is done all the same: the VM's reads then look for another way to it, and the process that
+  # wrote is not shown less.
+
+  import EctoLibSql.Waiting, only: [remaining: 1]
+
+  alias EctoLibSql.{Call, Error, Native, State, Telemetry}
+  alias EctoLibSql.Replica.Sync
+
+  # In milliseconds: how long a write that is done waits for its frame, at most, and for how long
+  # a way that failed is not tried again.
+  @longest 5_000
+  @pause 1_000
+
+  @ways %{sync: 1, primary: 2}
+
+  @doc """
+  When the ways to what is missing were last tried in vain, of one connection.
+  """
+  @spec new_tries() :: :atomics.atomics_ref()
+  def new_tries, do: :atomics.new(map_size(@ways), signed: true)
+
+  @doc """
+  Waits until the file has what a call at the primary has written.
+  """
+  @spec await(State.t(), Call.deadline()) :: :ok
+  def await(%State{replica: replica} = s, deadline) do
+    with frame when is_integer(frame) <- Native.replica_written(replica.handle),
+         timeout = min(remaining(deadline), @longest),
+         wait = fn -> Sync.call(s, {:until, frame}, timeout) end,
+         {:ok, _frame} <- unless_tried(s, :sync, wait) do
+      :ok
+    else
+      nil ->
+        :ok
+
+      failed ->
+        if failed != :tried, do: tried(s, :sync)
+        frame = Native.replica_written(replica.handle)
+        missed(s, frame)
+    end
+  end
+
+  defp missed(_s, nil), do: :ok
+
+  defp missed(s, frame) do
+    Native.replica_missed(s.replica.handle, frame)
+    Process.put(key(s), frame)
+    :ok
+  end
+
+  @doc """
+  Tries to get what is missing.
+  """
+  @spec catch_up(State.t(), timeout()) :: :ok | :behind
+  def catch_up(%State{replica: replica} = s, timeout) do
+    with {:error, _} <- unless_tried(s, :sync, fn -> Sync.call(s, :sync, timeout) end),
+         do: tried(s, :sync)
+
+    if Native.replica_place(replica.handle) == :behind, do: :behind, else: :ok
+  end
+
+  @doc """
+  Whether the file may be read as it is: not by the process that has written what is missing.
+  """
+  @spec stale_read(State.t(), Error.t() | nil) :: :ok | {:error, Error.t()}
+  def stale_read(%State{} = s, error) do
+    {:ok, {frame, _written}} = frames(s)
+    wrote = Process.get(key(s))
+
+    if wrote && wrote > (frame || 0) do
+      {:error, behind(s, frame, wrote, error)}
+    else
+      Process.delete(key(s))
+
+      Telemetry.execute([:ecto_libsql, :replica, :stale_read], %{frame: frame || 0}, %{
+        conn_id: s.conn_id,
+        database: s.database
+      })
+    end
+  end
+
+  defp frames(s), do: Native.replica_frames(s.replica.handle)
+
+  defp behind(s, frame, wrote, error) do
+    reason = if error, do: ": #{error.message}", else: ""
+
+    %Error{
+      code: :replica_behind,
+      message:
+        "the replica #{s.database} is behind what this process has written (frame #{wrote}; it has " <>
+          "#{frame || "none"}), and neither could it be brought up to date nor the primary be asked" <>
+          reason
+    }
+  end
+
+  defp key(s), do: {__MODULE__, s.database}
+
+  @doc """
+  Makes a call, unless this way has failed a moment ago.
+  """
+  @spec unless_tried(State.t(), :sync | :primary, (-> reply)) :: reply | :tried
+        when reply: term()
+  def unless_tried(%State{replica: %{tries: tries}}, way, call) do
+    case :atomics.get(tries, @ways[way]) do
+      0 -> call.()
+      failed -> if now() - failed > @pause, do: call.(), else: :tried
+    end
+  end
+
+  @spec tried(State.t(), :sync | :primary) :: :ok
+  def tried(%State{replica: %{tries: tries}}, way), do: :atomics.put(tries, @ways[way], now())
+
+  # Never 0, which is: not yet.
+  defp now do
+    case System.monotonic_time(:millisecond) do
+      0 -> 1
+      now -> now
+    end
+  end
+end

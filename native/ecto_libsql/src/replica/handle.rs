@@ -1,0 +1,138 @@
+//! A replica as one connection has it: beside its handle on the file and its connection to the
+//! primary.
+
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::RwLock;
+use rustler::{Atom, Env, LocalPid, Monitor, Resource, ResourceArc};
+
+use super::shared::{Shared, let_go};
+use crate::atoms;
+use crate::owner::{Connection, Pid};
+use crate::remote::RemoteSession;
+
+pub struct ReplicaHandle {
+    /// `None` once the connection is closed.
+    shared: RwLock<Option<Arc<Shared>>>,
+    connections: OnceLock<Connections>,
+}
+
+struct Connections {
+    primary: Arc<RemoteSession>,
+    local: Arc<Connection>,
+    /// Of the file that `local` has open.
+    generation: u64,
+    read_your_writes: bool,
+}
+
+impl Resource for ReplicaHandle {
+    const IMPLEMENTS_DOWN: bool = true;
+
+    fn down<'a>(&'a self, _env: Env<'a>, _pid: LocalPid, _monitor: Monitor) {
+        self.close();
+    }
+}
+
+impl Drop for ReplicaHandle {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl ReplicaHandle {
+    pub fn new(shared: Arc<Shared>) -> ReplicaHandle {
+        ReplicaHandle {
+            shared: RwLock::new(Some(shared)),
+            connections: OnceLock::new(),
+        }
+    }
+
+    /// From now on it ends with its owner, the calling process.
+    pub fn connect(
+        handle: &ResourceArc<ReplicaHandle>,
+        env: Env<'_>,
+        primary: Arc<RemoteSession>,
+        local: Arc<Connection>,
+        read_your_writes: bool,
+    ) {
+        let generation = handle.with(|shared| shared.replica().generation());
+        let _ = handle.connections.set(Connections {
+            primary,
+            local,
+            generation: generation.unwrap_or_default(),
+            read_your_writes,
+        });
+        if handle.monitor(Some(env), &Pid(env.pid()).0).is_none() {
+            handle.close();
+        }
+    }
+
+    /// Twice is fine.
+    pub fn close(&self) {
+        if let Some(shared) = self.shared.write().take() {
+            let_go(shared);
+        }
+    }
+
+    pub fn shared(&self) -> Option<Arc<Shared>> {
+        self.shared.read().clone()
+    }
+
+    pub fn with<T>(&self, look: impl FnOnce(&Shared) -> T) -> Option<T> {
+        self.shared.read().as_deref().map(look)
+    }
+
+    /// Whether a read is made here, for all that can be told without a lock that somebody holds.
+    pub fn reads_here(&self) -> bool {
+        let (Some(shared), Some(connections)) = (&*self.shared.read(), self.connections.get())
+        else {
+            return false;
+        };
+        connections.primary.connection().autocommit()
+            && !shared.frozen()
+            && connections.generation == shared.replica().generation()
+            && (!connections.read_your_writes || shared.fresh())
+    }
+
+    /// Where calls are made now:
+    ///
+    /// - `:primary`: in a transaction there,
+    /// - `:snapshot`: in a read-only transaction here,
+    /// - `:fresh`, `:behind`: reads here; whether the copy has what was written,
+    /// - `:frozen`, `:outdated`: nowhere any more. The file is another one than was opened,
+    /// - `:connection_closed`.
+    pub fn place(&self) -> Atom {
+        let (Some(shared), Some(connections)) = (&*self.shared.read(), self.connections.get())
+        else {
+            return atoms::connection_closed();
+        };
+        if shared.frozen() {
+            atoms::frozen()
+        } else if !connections.primary.connection().autocommit() {
+            atoms::primary()
+        } else if connections.local.transaction().is_some() {
+            atoms::snapshot()
+        } else if connections.generation != shared.replica().generation() {
+            atoms::outdated()
+        } else if connections.read_your_writes && !shared.fresh() {
+            atoms::behind()
+        } else {
+            atoms::fresh()
+        }
+    }
+
+    /// After a call at the primary outside of a transaction: the frame that its writes are in, where
+    /// the copy does not have it yet.
+    pub fn written(&self) -> Option<u64> {
+        let shared = self.shared.read();
+        let (shared, connections) = (shared.as_ref()?, self.connections.get()?);
+        let primary = connections.primary.connection();
+        if !primary.autocommit() {
+            return None;
+        }
+        let index = primary.replication_index()?;
+        shared.replica().wrote(index);
+        let awaited = connections.read_your_writes && !shared.has(index);
+        awaited.then_some(index)
+    }
+}

@@ -1,0 +1,11 @@
+//! Embedded replicas of a real sqld.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::panic, reason = "a test that cannot go on is to fail")]
+#![allow(clippy::print_stderr, reason = "a test that did not run says so")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod copies;
+mod follow;
