@@ -306,7 +306,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def replica_written(_handle), do: not_loaded()
   @doc false
-  def replica_missed(_handle, _frame), do: not_loaded()
+  def replica_missed(_handle), do: not_loaded()
+  @doc false
+  def replica_damaged(_handle), do: not_loaded()
   @doc false
   def replica_call(_handle, _reference, _request, _timeout), do: not_loaded()
   @doc false

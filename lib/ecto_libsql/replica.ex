@@ -31,8 +31,17 @@ defmodule EctoLibSql.Replica do
   def autocommit(s) do
     case Route.place(s) do
       {:error, _} = error -> error
+      :outdated -> {:error, outdated(s)}
       place -> {:ok, place not in [:primary, :snapshot]}
     end
+  end
+
+  # Whoever opens connections is to open another.
+  defp outdated(s) do
+    %Error{
+      code: :connection_closed,
+      message: "the file of the replica #{s.database} was lost or damaged, and is another one now"
+    }
   end
 
   def last_insert_rowid(s), do: Remote.last_insert_rowid(s.replica.primary)
@@ -46,9 +55,14 @@ defmodule EctoLibSql.Replica do
 
   def query_short(s, statement, params) do
     if Native.replica_reads_here(s.replica.handle),
-      do: Native.query_short(s, statement, params),
+      do: s |> Native.query_short(statement, params) |> unless_damaged(),
       else: :long
   end
+
+  defp unless_damaged({:error, error} = reply),
+    do: if(Route.damage?(error), do: :long, else: reply)
+
+  defp unless_damaged(reply), do: reply
 
   def query(s, statement, params, timeout),
     do: statement(s, statement, timeout, &Native.query/4, &Remote.query/4, params)

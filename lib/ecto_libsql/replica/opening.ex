@@ -7,19 +7,26 @@ defmodule EctoLibSql.Replica.Opening do
   alias EctoLibSql.Remote.Token
   alias EctoLibSql.Replica.{Events, ReadYourWrites, Sync}
 
+  # In milliseconds.
+  @patience 5_000
+
   @doc """
   With what `EctoLibSql.Replica.Options` answers, for a state that has the rest.
   """
   @spec open(map(), State.t()) :: {:ok, State.t()} | {:error, Error.t()}
   def open(options, %State{} = s) do
     with :ok <- Events.listen(options.path, options.remote.auth_token),
-         {:ok, handle} <- replica(options, s.timeout) do
+         {:ok, handle} <- replica(options, limit(options, s.timeout)) do
       with {:error, _} = error <- connections(options, handle, s) do
         Native.replica_close(handle)
         error
       end
     end
   end
+
+  # Where there is something to read, nobody waits long for a primary that does not answer.
+  defp limit(options, timeout),
+    do: if(File.exists?(options.path), do: min(timeout, @patience), else: timeout)
 
   defp replica(options, timeout) do
     with {:ok, token} <- Token.get(options.remote.auth_token) do

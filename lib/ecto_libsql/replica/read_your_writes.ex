@@ -28,27 +28,22 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
   @spec await(State.t(), Call.deadline()) :: :ok
   def await(%State{replica: replica} = s, deadline) do
     with frame when is_integer(frame) <- Native.replica_written(replica.handle),
-         timeout = min(remaining(deadline), @longest),
-         wait = fn -> Sync.call(s, {:until, frame}, timeout) end,
-         {:ok, _frame} <- unless_tried(s, :sync, wait) do
-      :ok
-    else
-      nil ->
-        :ok
-
-      failed ->
-        if failed != :tried, do: tried(s, :sync)
-        frame = Native.replica_written(replica.handle)
-        missed(s, frame)
+         {:error, _} <- has(s, frame, deadline) do
+      Native.replica_missed(replica.handle)
+      Process.put(key(s), frame)
     end
+
+    :ok
   end
 
-  defp missed(_s, nil), do: :ok
+  # A sync that begins after the write finds its frame.
+  defp has(s, frame, deadline) do
+    try_sync(s, fn ->
+      limit = Call.deadline(min(remaining(deadline), @longest))
 
-  defp missed(s, frame) do
-    Native.replica_missed(s.replica.handle, frame)
-    Process.put(key(s), frame)
-    :ok
+      with {:ok, %{frame_no: now}} when now < frame <- Sync.call(s, :sync, remaining(limit)),
+           do: Sync.call(s, {:until, frame}, remaining(limit))
+    end)
   end
 
   @doc """
@@ -56,10 +51,28 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
   """
   @spec catch_up(State.t(), timeout()) :: :ok | :behind
   def catch_up(%State{replica: replica} = s, timeout) do
-    with {:error, _} <- unless_tried(s, :sync, fn -> Sync.call(s, :sync, timeout) end),
-         do: tried(s, :sync)
+    _ = try_sync(s, fn -> Sync.call(s, :sync, timeout) end)
 
-    if Native.replica_place(replica.handle) == :behind, do: :behind, else: :ok
+    if Native.replica_place(replica.handle) == :behind do
+      :behind
+    else
+      Process.delete(key(s))
+      :ok
+    end
+  end
+
+  defp try_sync(s, sync) do
+    case unless_tried(s, :sync, sync) do
+      :tried ->
+        {:error, :tried}
+
+      {:error, _} = error ->
+        tried(s, :sync)
+        error
+
+      synced ->
+        synced
+    end
   end
 
   @doc """

@@ -9,11 +9,14 @@ defmodule EctoLibSql.Replica.Route do
   alias EctoLibSql.{Call, Error, Native, State}
   alias EctoLibSql.Replica.ReadYourWrites
 
-  @type place :: :fresh | :behind | :primary | :snapshot
+  @type place :: :fresh | :behind | :primary | :snapshot | :outdated
   @type call(reply) :: (timeout() -> reply)
 
   # Of what is left of a call, for one of the ways to an answer: in milliseconds, at most.
   @share 5_000
+
+  # SQLITE_CORRUPT and SQLITE_NOTADB.
+  @damage [11, 26]
 
   # The primary cannot be had, whatever it would have answered.
   @unreachable [
@@ -36,28 +39,20 @@ defmodule EctoLibSql.Replica.Route do
 
   @doc """
   Whether the connection is in a transaction (`:primary`, `:snapshot`), and else whether the file
-  has what this VM has written.
+  has what this VM has written; `:outdated`, where it is another file than the connection has open.
   """
   @spec place(State.t()) :: place() | {:error, Error.t()}
   def place(%State{replica: replica} = s) do
     case Native.replica_place(replica.handle) do
-      place when place in [:fresh, :behind, :primary, :snapshot] ->
-        place
-
       :frozen ->
         error(:frozen, "the replica #{s.database} was frozen: it is a local database now")
 
-      :outdated ->
-        error(:connection_closed, outdated(s))
-
       :connection_closed ->
         error(:connection_closed, "the connection is closed")
-    end
-  end
 
-  defp outdated(s) do
-    "the file of the replica #{s.database} was lost or damaged, and is another one now: " <>
-      "connect anew"
+      place ->
+        place
+    end
   end
 
   @doc """
@@ -69,7 +64,7 @@ defmodule EctoLibSql.Replica.Route do
   def statement(s, statement, timeout, here, there) do
     case place(s) do
       :fresh -> here_or_there(s, timeout, here, there)
-      :primary -> at_primary(s, timeout, there)
+      place when place in [:primary, :outdated] -> at_primary(s, timeout, there)
       :snapshot -> here.(timeout)
       :behind -> behind(s, statement, timeout, here, there)
       {:error, _} = error -> error
@@ -86,7 +81,7 @@ defmodule EctoLibSql.Replica.Route do
       :fresh -> here_or_there(s, timeout, here, there)
       :snapshot -> here.(timeout)
       {:error, _} = error -> error
-      place when place in [:primary, :behind] -> at_primary(s, timeout, there)
+      place when place in [:primary, :behind, :outdated] -> at_primary(s, timeout, there)
     end
   end
 
@@ -98,7 +93,7 @@ defmodule EctoLibSql.Replica.Route do
   def read(s, timeout, here, there) do
     case place(s) do
       :behind -> read_behind(s, timeout, here, there)
-      :primary -> there.(timeout)
+      place when place in [:primary, :outdated] -> there.(timeout)
       {:error, _} = error -> error
       place when place in [:fresh, :snapshot] -> here.(timeout)
     end
@@ -126,10 +121,31 @@ defmodule EctoLibSql.Replica.Route do
 
   defp here_or_there(s, timeout, here, there) do
     case here.(timeout) do
-      :at_primary -> at_primary(s, timeout, there)
-      {:error, %Error{code: :statement_closed}} -> at_primary(s, timeout, there)
-      reply -> reply
+      :at_primary ->
+        at_primary(s, timeout, there)
+
+      {:error, %Error{code: :statement_closed}} ->
+        at_primary(s, timeout, there)
+
+      {:error, %Error{} = error} = reply ->
+        if damage?(error), do: elsewhere(s, timeout, there), else: reply
+
+      reply ->
+        reply
     end
+  end
+
+  @doc """
+  Whether an error says that the file is damaged.
+  """
+  @spec damage?(Error.t()) :: boolean()
+  def damage?(%Error{extended_code: nil}), do: false
+  def damage?(%Error{extended_code: code}), do: Bitwise.band(code, 0xFF) in @damage
+
+  # The primary has all that was in the file, which is pulled anew with the next sync.
+  defp elsewhere(s, timeout, there) do
+    Native.replica_damaged(s.replica.handle)
+    at_primary(s, timeout, there)
   end
 
   ## Where the file lacks what this VM has written

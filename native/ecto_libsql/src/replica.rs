@@ -44,12 +44,21 @@ fn replica_open<'a>(
         let addressee = Addressee::new(env, reference);
         spawn(async move {
             let key = options.encryption_key.clone();
-            let opened = Replica::open(options, limits).await;
+            let opened = open(options, limits).await;
             let opened = opened.map(|replica| ReplicaHandle::new(Shared::of(replica, key)));
             addressee.send_term(|env| reply_ok(env, opened.map(ResourceArc::new)));
         })
     });
     reply_unit(env, begun.map(drop))
+}
+
+/// Until the file can be read: another connection may just have found it lost.
+async fn open(options: ReplicaOptions, limits: Call) -> Result<Arc<Replica>> {
+    let replica = Replica::open(options, limits).await?;
+    if !replica.is_readable() {
+        replica.sync(limits).await?;
+    }
+    Ok(replica)
 }
 
 fn replica_options(options: Term<'_>) -> Result<ReplicaOptions> {
@@ -103,16 +112,23 @@ fn replica_place(handle: ResourceArc<ReplicaHandle>) -> Atom {
     handle.place()
 }
 
-/// To be called after a call at the primary: the frame to wait for, or nil.
+/// To be called after a call at the primary: the frame that it has written, or nil.
 #[rustler::nif]
 fn replica_written(handle: ResourceArc<ReplicaHandle>) -> Option<u64> {
     handle.written()
 }
 
-/// A frame that this VM has written was not waited for until it came.
+/// What this VM has written was not waited for until it came.
 #[rustler::nif]
-fn replica_missed(handle: ResourceArc<ReplicaHandle>, frame: u64) -> Atom {
-    handle.with(|shared| shared.missed(frame));
+fn replica_missed(handle: ResourceArc<ReplicaHandle>) -> Atom {
+    handle.with(Shared::missed);
+    atoms::ok()
+}
+
+/// A read found the file damaged: the next sync pulls it anew.
+#[rustler::nif]
+fn replica_damaged(handle: ResourceArc<ReplicaHandle>) -> Atom {
+    handle.report_damage();
     atoms::ok()
 }
 

@@ -90,7 +90,7 @@ impl ReplicaHandle {
         };
         connections.primary.connection().autocommit()
             && !shared.frozen()
-            && connections.generation == shared.replica().generation()
+            && connections.has_the_file(shared)
             && (!connections.read_your_writes || shared.fresh())
     }
 
@@ -99,8 +99,8 @@ impl ReplicaHandle {
     /// - `:primary`: in a transaction there,
     /// - `:snapshot`: in a read-only transaction here,
     /// - `:fresh`, `:behind`: reads here; whether the copy has what was written,
-    /// - `:frozen`, `:outdated`: nowhere any more. The file is another one than was opened,
-    /// - `:connection_closed`.
+    /// - `:outdated`: at the primary, for the file is another one than was opened,
+    /// - `:frozen`, `:connection_closed`: nowhere any more.
     pub fn place(&self) -> Atom {
         let (Some(shared), Some(connections)) = (&*self.shared.read(), self.connections.get())
         else {
@@ -112,7 +112,7 @@ impl ReplicaHandle {
             atoms::primary()
         } else if connections.local.transaction().is_some() {
             atoms::snapshot()
-        } else if connections.generation != shared.replica().generation() {
+        } else if !connections.has_the_file(shared) {
             atoms::outdated()
         } else if connections.read_your_writes && !shared.fresh() {
             atoms::behind()
@@ -121,8 +121,9 @@ impl ReplicaHandle {
         }
     }
 
-    /// After a call at the primary outside of a transaction: the frame that its writes are in, where
-    /// the copy does not have it yet.
+    /// After a call at the primary: the frame that its writes are in, if it has made any that are to
+    /// be waited for. One that the copy has already may be of another log, that of a primary which was
+    /// created anew; so the copy is to be brought up to date in any case.
     pub fn written(&self) -> Option<u64> {
         let shared = self.shared.read();
         let (shared, connections) = (shared.as_ref()?, self.connections.get()?);
@@ -132,7 +133,19 @@ impl ReplicaHandle {
         }
         let index = primary.replication_index()?;
         shared.replica().wrote(index);
-        let awaited = connections.read_your_writes && !shared.has(index);
-        awaited.then_some(index)
+        connections.read_your_writes.then_some(index)
+    }
+
+    /// A read found the file damaged.
+    pub fn report_damage(&self) {
+        if let Some(connections) = self.connections.get() {
+            self.with(|shared| shared.replica().report_damage(connections.generation));
+        }
+    }
+}
+
+impl Connections {
+    fn has_the_file(&self, shared: &Shared) -> bool {
+        self.generation == shared.replica().generation() && shared.replica().is_readable()
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::{AcqRel, Acquire, Release};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::{Acquire, Release};
 use std::sync::{Arc, LazyLock, Weak};
 
 use ecto_libsql_engine::remote::spawn;
@@ -15,8 +15,8 @@ static ALL: LazyLock<Mutex<HashMap<PathBuf, Weak<Shared>>>> = LazyLock::new(Mute
 
 pub struct Shared {
     replica: Arc<Replica>,
-    /// The highest frame of this VM's writes that was not waited for until it came; 0: none.
-    missed: AtomicU64,
+    /// A write of this VM was not waited for until the copy had it.
+    missed: AtomicBool,
     frozen: AtomicBool,
     encryption_key: Option<Vec<u8>>,
 }
@@ -34,7 +34,7 @@ impl Shared {
         let path = replica.path().to_owned();
         let shared = Arc::new(Shared {
             replica,
-            missed: AtomicU64::new(0),
+            missed: AtomicBool::new(false),
             frozen: AtomicBool::new(false),
             encryption_key,
         });
@@ -66,27 +66,23 @@ impl Shared {
     /// A write that is still waited for does not count: whoever made it does not read yet, and
     /// nobody else can know of it.
     pub fn fresh(&self) -> bool {
-        let missed = self.missed.load(Acquire);
-        missed == 0 || self.caught_up_with(missed)
+        !self.missed.load(Acquire) || self.caught_up()
     }
 
-    fn caught_up_with(&self, missed: u64) -> bool {
-        // The replica forgets writes to a primary that was created anew since.
-        let fresh = self.has(missed) || self.replica.is_fresh();
+    fn caught_up(&self) -> bool {
+        let fresh = self.replica.is_fresh();
         if fresh {
-            let _ = self.missed.compare_exchange(missed, 0, AcqRel, Acquire);
+            self.missed.store(false, Release);
+            // One that was missed in between counts.
+            if !self.replica.is_fresh() {
+                self.missed.store(true, Release);
+            }
         }
         fresh
     }
 
-    pub fn has(&self, frame: u64) -> bool {
-        self.replica
-            .replication_index()
-            .is_some_and(|index| index >= frame)
-    }
-
-    pub fn missed(&self, frame: u64) {
-        self.missed.fetch_max(frame, AcqRel);
+    pub fn missed(&self) {
+        self.missed.store(true, Release);
     }
 
     pub fn frozen(&self) -> bool {

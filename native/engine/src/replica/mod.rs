@@ -13,6 +13,7 @@
 mod copy;
 mod frame;
 mod frames_file;
+mod handle;
 mod insert;
 mod log_size;
 mod metadata;
@@ -20,13 +21,12 @@ mod open_files;
 mod options;
 mod primary;
 mod pull;
-mod replica;
 mod rounds;
 mod shared;
 mod status;
 mod worker;
 
 pub use frames_file::sync_frames;
+pub use handle::Replica;
 pub use options::ReplicaOptions;
-pub use replica::Replica;
 pub use status::{Event, Listener, ReplicaStatus, ResetReason, Synced};

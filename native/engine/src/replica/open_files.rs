@@ -8,9 +8,9 @@ use std::sync::{Arc, LazyLock, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{Mutex as FairMutex, OwnedMutexGuard, watch};
 
+use super::handle::Replica;
 use super::metadata::failed;
 use super::options::ReplicaOptions;
-use super::replica::Replica;
 use crate::error::{Error, Result};
 
 /// What a file's opener has to itself until it is done.
