@@ -120,6 +120,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     describe "an exhausted repo" do
       setup do
         repo = start_repo([pool_size: 1] ++ impatient())
+        # A replica is there when it has all of its primary's database.
+        wait_until(fn -> Pool.metrics(repo).idle == 1 end)
         pid = hold_repo(repo, fn held -> Repo.transaction(held) end)
         on_exit(fn -> Process.exit(pid, :kill) end)
         %{says: ~r/Its only connection is in use:\n\n  \* #{inspect(pid)}.*in a transaction/}

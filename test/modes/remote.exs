@@ -66,8 +66,7 @@
     {"a server takes no temporary tables",
      [
        "test connections can be checked out",
-       "test options TEMPORARY is the only modifier",
-       "test query helpers table_exists? knows tables, views and temporary ones"
+       "test options TEMPORARY is the only modifier"
      ]},
     {"a server lets no client set this pragma: case_sensitive_like, foreign_keys within a transaction, " <>
        "ignore_check_constraints",

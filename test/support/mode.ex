@@ -2,16 +2,17 @@ defmodule EctoLibSql.Test.Mode do
   @moduledoc false
   # Where the databases of the tests of a repo are. `ECTO_LIBSQL_MODE` says it: `local` (or
   # nothing) is a database in this VM, `remote` one on a server, a sqld that the run has for itself,
-  # each in a namespace of its own.
+  # each in a namespace of its own, `replica` a copy of such a one. (Not `MODE`, which the script that
+  # starts Elixir sets.)
 
   alias EctoLibSql.Test.Sqld
 
   # sqld keeps 100 namespaces open, and answers for a while that one it has closed does not exist.
   @all_namespaces ["--max-active-namespaces", "100000"]
 
-  @modes %{"local" => :local, "remote" => :remote}
+  @modes %{"local" => :local, "remote" => :remote, "replica" => :replica}
 
-  @spec mode() :: :local | :remote
+  @spec mode() :: :local | :remote | :replica
   def mode do
     name = System.get_env("ECTO_LIBSQL_MODE", "local")
 
@@ -36,26 +37,24 @@ defmodule EctoLibSql.Test.Mode do
   path have the same database.
   """
   @spec repo(keyword()) :: keyword()
-  def repo(opts) do
-    case mode() do
-      :local ->
-        opts
+  def repo(opts), do: repo(mode(), opts)
 
-      :remote ->
-        {database, opts} = Keyword.pop!(opts, :database)
-        server = :persistent_term.get(__MODULE__)
-        [uri: Sqld.url(server), namespace: namespace(server, database)] ++ opts
-    end
+  defp repo(:local, opts), do: opts
+  defp repo(:remote, opts), do: Keyword.delete(on_server(opts), :database)
+
+  defp repo(:replica, opts) do
+    opts = on_server(opts)
+    Keyword.put(opts, :database, Path.join(Sqld.directory(server()), opts[:namespace] <> ".db"))
   end
 
-  defp namespace(server, ":memory:"),
-    do: created(server, "memory_#{System.unique_integer([:positive])}")
-
-  defp namespace(server, path),
-    do: created(server, "file_#{path |> :erlang.md5() |> Base.encode16(case: :lower)}")
-
-  defp created(server, name) do
-    :ok = Sqld.ensure_namespace(server, name)
-    name
+  defp on_server(opts) do
+    name = name(Keyword.fetch!(opts, :database))
+    :ok = Sqld.ensure_namespace(server(), name)
+    [uri: Sqld.url(server()), namespace: name] ++ opts
   end
+
+  defp name(":memory:"), do: "memory_#{System.unique_integer([:positive])}"
+  defp name(path), do: "file_#{path |> :erlang.md5() |> Base.encode16(case: :lower)}"
+
+  defp server, do: :persistent_term.get(__MODULE__)
 end

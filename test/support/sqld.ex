@@ -63,6 +63,9 @@ defmodule EctoLibSql.Test.Sqld do
   @doc "The URL of its gRPC port, for servers that are its replicas."
   def grpc_url(%__MODULE__{grpc_port: port}), do: "http://127.0.0.1:#{port}"
 
+  @doc "Where its files are, which end with it."
+  def directory(%__MODULE__{directory: directory}), do: directory
+
   @doc "What sqld has written."
   def log(%__MODULE__{directory: directory}), do: File.read!(log_file(directory))
 

@@ -17,8 +17,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       :utc_datetime,
       :utc_datetime_usec
     ]
-    # What is calculated with; on a server, decimals are not.
-    @calculated if Mode.mode() == :remote,
+    # What is calculated with: decimals are not on a server, where also a replica writes.
+    @calculated if Mode.mode() != :local,
                   do: [:integer, :float],
                   else: [:integer, :float, :decimal]
 
