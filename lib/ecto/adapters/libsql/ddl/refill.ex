@@ -8,10 +8,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # SET NULL) are taken out of their columns for that time, by libSQL's ALTER COLUMN.
 
     alias Ecto.Adapters.LibSql.DDL.{Database, Draft, TableInfo, Verification}
-    alias EctoLibSql.{CreateTable, Identifier}
+    alias EctoLibSql.{CreateTable, Identifier, SqlTokens}
     alias EctoLibSql.CreateTable.{Column, Constraint}
 
-    import EctoLibSql.Identifier, only: [quote_name: 1, quote_name: 2]
+    import EctoLibSql.Identifier, only: [quote_name: 2]
 
     # ALTER COLUMN does not take columns that have these.
     @fixed [:primary_key, :unique, :generated]
@@ -34,13 +34,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     def run!(db, %Draft{info: info} = draft, plan) do
       keys = acting_keys!(db, info)
-      Enum.each(keys, &alter_column(db, info, &1, &1.without))
+      Enum.each(keys, &alter_column(db, info, &1.table, &1.without))
 
       Database.with_pragma(db, "defer_foreign_keys", fn ->
         refill(db, draft, quote_name(info.schema, plan.aside), plan)
       end)
 
-      Enum.each(keys, &alter_column(db, info, &1, &1.column))
+      Enum.each(keys, &alter_column(db, info, &1.table, &1.column))
     end
 
     # A foreign key to the table may need its indexes as soon as there are rows.
@@ -92,10 +92,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               "afterwards"
     end
 
-    defp alter_column(db, info, %{table: table, column: column}, definition) do
+    # ALTER COLUMN wants the name as the definition has it, with its quotes or without.
+    defp alter_column(db, info, table, column) do
+      definition = column |> Column.to_sql() |> IO.iodata_to_binary()
+      [{_kind, name, _lead} | _] = SqlTokens.tokenize(definition)
+
       Database.run!(db, [
         ["ALTER TABLE ", quote_name(info.schema, table), " ALTER COLUMN "],
-        [quote_name(column.name), " TO ", Column.to_sql(definition)]
+        [name, " TO ", definition]
       ])
     end
   end
