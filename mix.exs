@@ -24,7 +24,10 @@ defmodule EctoLibSql.MixProject do
   end
 
   def application do
-    [extra_applications: [:logger | test_applications(Mix.env())]]
+    [
+      mod: {EctoLibSql.Application, []},
+      extra_applications: [:logger | test_applications(Mix.env())]
+    ]
   end
 
   # Those of the HTTP client, the proxies and the certificates in test/support.

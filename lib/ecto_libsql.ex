@@ -70,6 +70,68 @@ defmodule EctoLibSql do
     * Text is UTF-8, a value is at most 5 MB, a result 10 MB, unless the server says otherwise;
       `stream/4` reads longer results
 
+  ### Servers that do not answer
+
+  All connections of this VM to a server and namespace share a *breaker*. When `:failures` calls in
+  a row had no answer (5), it opens: no call is made any more, and each fails at once with the code
+  `:circuit_open`, where it would wait for its deadline. After a pause (`:open_for`, 5 seconds,
+  doubled each time up to `:max_open_for`, 15 seconds; drawn between half of it and the whole) the
+  library asks the server by itself, `SELECT 1`, and an answer closes the breaker. No call is needed
+  for that, and none is sacrificed.
+
+  A failure is: no connection, no TLS, a connection that is lost, no answer within the call's
+  deadline, a status of 5xx. Errors of SQL, refused tokens and `:overloaded` are none; nor are calls that
+  were interrupted, or whose process died. Before deadlines, lost connections and 5xx open the breaker,
+  the server is asked, so that slow statements never do.
+
+  An open breaker refuses the statements of a transaction, too, which is then as it was: it can go on,
+  if the server is back in time, or be rolled back.
+
+  `failover: ["https://replica-1", {"https://replica-2", auth_token: "…"}]` names servers that are asked
+  while the first one is away: its breaker is open, or there was no connection, or its answer did
+  not come. Only single statements outside of a transaction go there, and only if they begin with
+  SELECT, WITH, VALUES or EXPLAIN and the other server has said, when it was asked to describe the
+  statement, that it does not write. All else is made at the first server or not at all: scripts and
+  batches, transactions also where they only read, pragmas, `ping/1`. So with Ecto, `Repo.all`, `Repo.one` and
+  the like go on. Each server has its share of the call's remaining time.
+
+  What another server answers may be older than what was written and read before. A read that must not
+  be older belongs in a transaction.
+
+  `breakers/0` lists the states, `health/1` has them as well, and `EctoLibSql.Telemetry` the events of
+  changes and of reads that went elsewhere.
+
+  ## Embedded replicas
+
+  `connect(uri: "libsql://…", auth_token: "…", database: "local.db")` opens a local copy of a server's
+  database, the *primary*, which follows it. Reads are as fast as those of a local file, and go on while the
+  primary is away; writes are the primary's. Everything of "Servers" holds for what is made there.
+
+    * **Where a call is made** is not guessed from its text. SQLite itself says which statements only read:
+      these run on the local file, outside of transactions. All others are the primary's: what writes,
+      statements that do not prepare locally (a table that the copy does not have yet), pragmas that set
+      something, `SELECT last_insert_rowid()`, and scripts and batches of which one statement is so
+    * **Transactions** are the primary's, with the reads in them. Those that are `behavior: :read_only` are a
+      snapshot of the local file
+    * **One's own writes are read**: a write, or a commit, returns when the copy has it. Where it cannot have it in
+      time (5 seconds, or the call's `:timeout`), the write is done all the same, and its call says so. From
+      then on, and until the copy is complete, reads first try to bring it up to date, then ask the primary;
+      where neither is to be had, the process that wrote gets an error with the code `:replica_behind`, and
+      others read what there is (a telemetry event tells). `read_your_writes: false` waits for nothing
+    * **What others write** comes with the next sync: every five seconds, or as often as `:sync` says, and when
+      it is asked for (`sync/2`). `EctoLibSql.Replication` waits for what another node has written, and has the
+      figures
+    * **The primary is away** when it is opened: where there is a copy, it is opened as it is, after five
+      seconds at most, and catches up when the primary is back. Without one, that is an error
+    * **One replicator** for a file and VM, however many connections and pools have it open. Its interval is
+      that of the first. Another VM's replica needs a file of its own: the same one is an error with the code
+      `:busy`
+    * The file is the replica's: one that is no replica is refused, a copy that is lost or damaged is pulled
+      anew (its reads are the primary's until then), and so is one whose primary was created anew. It is an
+      ordinary SQLite file, to be read by others, and never to be written
+    * `connections/0` lists two connections for each: one to the file, and one to the primary
+    * `freeze/2` makes the copy a database of its own
+
   ## Retries
 
   `:retry` says how often a call is made again after an error that may pass: `:busy` and its
@@ -204,13 +266,32 @@ defmodule EctoLibSql do
     * `:ca_file` - a PEM file with the CAs to trust instead of the public ones
     * `:client_certificate` - `{certificate, key}`, two PEM files, for a server that wants one
     * `:remote_encryption_key` - the key of a database that is encrypted at the server
+    * `:breaker` - when a server that does not answer is not asked for a while: a keyword list of
+      `:failures` (default: `5`), `:open_for` (`5_000` milliseconds) and `:max_open_for` (`15_000`), or
+      `false`: it always is. The server's connections share it, and the options given last hold
+    * `:failover` - servers that are asked for what only reads while this one is away: a list of URIs, or
+      of `{uri, options}` with an `:auth_token` and a `:namespace` where they differ. Default: none. See
+      "Servers that do not answer"
     * `:timeout`, `:retry`, `:transaction_scope`, `:uuid_type`, `:binary_id_type`, `:map_type`,
       `:array_type` - as above
 
   `:busy_timeout`, `:cache_size`, `:cache_spill`, `:journal_mode`, `:journal_size_limit`, `:mmap_size`,
   `:statement_cache_size`, `:synchronous`, `:temp_store` and `:wal_auto_check_point` are accepted and
   have no effect, so that a configuration for a file can stay as it is: a server does all that its own way.
-  All others are an error with the code `:unsupported`, which names them; so is `:database` beside `:uri`.
+  All others are an error with the code `:unsupported`, which names them.
+
+  ## Options of an embedded replica
+
+  Those of a database on a server but `:failover`, and
+
+    * `:database` - the path of the local copy. Required
+    * `:sync` - how often the copy is brought up to date by itself: `true` (default), every five seconds;
+      milliseconds; or `false`, at connect and when it is asked for
+    * `:read_your_writes` - whether a write returns when the copy has it. Default: `true`
+    * `:sync_protocol` - `:auto` (default) or `:v1`, the one that there is
+    * `:encryption_key` - the key of the local copy
+    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:mmap_size`,
+      `:statement_cache_size`, `:temp_store` - as above, for reading the copy
 
   ## Errors
 
@@ -243,8 +324,8 @@ defmodule EctoLibSql do
   defp connect_remote(options, opts) do
     with {:ok, conn_id} <- Remote.open(options) do
       state = state(conn_id, :remote, options.database, opts)
-      renews? = is_function(options.auth_token)
-      {:ok, if(renews?, do: %{state | auth_token: options.auth_token}, else: state)}
+      token = if is_function(options.auth_token), do: options.auth_token
+      {:ok, %{state | auth_token: token, failover_tokens: Remote.failover_tokens(options)}}
     end
   end
 
@@ -318,15 +399,33 @@ defmodule EctoLibSql do
 
   Answers a map of
 
-    * `:status` - `:ok`, or `:busy`
+    * `:status` - `:ok`; `:busy`; or `:degraded`, where the server does not answer but reads do: those
+      of a replica, or by one of `:failover`. What writes is an error
     * `:latency` - how long it took to read the database's header, in microseconds: in a pool, with
       the checkout of an idle connection
+    * `:error` - with `:degraded`, the server's, where it was asked
     * `:mode`, `:database` - those of the state
     * `:pool` - the pool's figures, see `t:EctoLibSql.Pool.metrics/0`; `nil` for a state
     * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there is none
+    * `:breakers` - those of the servers, as `breakers/0` lists them; the first one's first
     * `:replication` - of a replica, `t:EctoLibSql.Replication.status/0`; else `nil`
 
-  An error says why the database cannot be read, or why no connection can be opened.
+  An error says why the database cannot be read, or why no connection can be opened. It comes within
+  two seconds; where a server's breaker is open, at once.
+
+  For a readiness endpoint, an instance that has `:ok`, `:busy` or `:degraded` can do something, and
+  one with an error nothing:
+
+      # in a Plug.Router
+      get "/ready" do
+        case EctoLibSql.health(MyApp.Repo) do
+          {:ok, %{status: status}} -> send_resp(conn, 200, to_string(status))
+          {:error, error} -> send_resp(conn, 503, Exception.message(error))
+        end
+      end
+
+  Where an instance that cannot write is of no use, `:degraded` is a 503 as well. All instances lose
+  a server at the same time, so do not let a liveness check, after which they are restarted, ask this.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> {:ok, %{status: :ok, mode: :local, pool: nil}} = EctoLibSql.health(s)
@@ -378,6 +477,34 @@ defmodule EctoLibSql do
   """
   @spec connections() :: [map()]
   def connections, do: Native.connections()
+
+  @doc """
+  The breakers of all servers that this VM has connections to. Waits for nobody.
+
+  A map for each server and namespace:
+
+    * `:server` - its URI; `:namespace`
+    * `:state` - `:closed`: it is asked. `:open`: it is not, and calls fail at once with the code
+      `:circuit_open`. `:half_open`: the same, while it is asked whether it is back
+    * `:since` - for how long it has been so, in milliseconds
+    * `:failures` - how many calls in a row had no answer; `:reason` - what the last of them said
+    * `:retry_in` - while it is open, when the server is asked again, in milliseconds
+    * `:opened` - how often it was opened that was closed; `:refused` - how many calls it has refused
+
+  See "Servers that do not answer".
+  """
+  @spec breakers() :: [map()]
+  def breakers do
+    {:ok, breakers} = Native.remote_breakers(nil)
+    breakers
+  end
+
+  @doc """
+  The breakers of a connection's servers: that of `:uri` first, then those of `:failover`, as
+  `breakers/0` has them. None for a local database.
+  """
+  @spec breakers(State.t()) :: {:ok, [map()]} | {:error, Error.t()}
+  def breakers(%State{} = s), do: Backend.of(s).breakers(s)
 
   @doc """
   The write gate of the connection's database: who writes, and how many wait. Waits for nothing.

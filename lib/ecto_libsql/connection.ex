@@ -77,6 +77,7 @@ if Code.ensure_loaded?(DBConnection) do
     alias EctoLibSql.{Attach, Backend, Call, Clone, ConnectionPool, ConstraintNames, Error}
     alias EctoLibSql.{MemoryDatabase, PoolOptions, Query, ReaderHeap, Result, Retry, State}
     alias EctoLibSql.Pool.{Holders, Meter}
+    alias EctoLibSql.Replica.Events
 
     require Logger
 
@@ -142,6 +143,9 @@ if Code.ensure_loaded?(DBConnection) do
              {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
              {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
              {:ok, clone} <- Clone.open(driver, opts) do
+          if meter && driver.mode == :replica,
+            do: Events.replaced_in(driver.database, Meter.pool(meter))
+
           counters = meter && meter.counters
           {:ok, %__MODULE__{driver: driver, default_mode: mode, clone: clone, counters: counters}}
         end

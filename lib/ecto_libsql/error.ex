@@ -21,6 +21,7 @@ defmodule EctoLibSql.Error do
       | `:commit_unknown` | COMMIT was sent to a server, and no answer came |
       | `:connection_refused`, `:host_not_found`, `:tls` | no connection to the server: nothing was sent |
       | `:connection_lost` | the server's answer did not come, or not whole: whether a write was done is unknown |
+      | `:circuit_open` | the server has not answered for a while, and was not asked: nothing was sent |
       | `:unauthorized`, `:forbidden` | the token is missing, wrong or expired; it does not allow this |
       | `:not_found` | the server has no such database |
       | `:overloaded`, `:blocked`, `:response_too_large` | the server refuses |

@@ -4,17 +4,33 @@ defmodule EctoLibSql.Health do
 
   alias EctoLibSql.{Error, Replication, State}
 
-  # Reads the file's header, so it fails where the file cannot be read any more.
+  # Reads the file's header, so it fails where the file cannot be read any more. Only the first server
+  # answers it.
   @probe "PRAGMA schema_version"
+  # What another server answers, too.
+  @read "SELECT 1"
   @timeout 1_000
 
+  # Errors with which reads go elsewhere.
+  @away [
+    :circuit_open,
+    :connection_refused,
+    :host_not_found,
+    :tls,
+    :connection_lost,
+    :overloaded,
+    :server_error
+  ]
+
   @type t :: %{
-          status: :ok | :busy,
+          status: :ok | :busy | :degraded,
           latency: non_neg_integer() | nil,
+          error: Error.t() | nil,
           mode: :local | :remote | :replica | nil,
           database: String.t() | nil,
           pool: map() | nil,
           gate: map() | nil,
+          breakers: [map()],
           replication: EctoLibSql.Replication.status() | nil
         }
 
@@ -26,6 +42,14 @@ defmodule EctoLibSql.Health do
     with {:ok, gate} <- EctoLibSql.write_gate(s), do: gate, else: (_ -> nil)
   end
 
+  @doc """
+  The breakers of the connection's servers, the first one's first.
+  """
+  @spec breakers(State.t()) :: [map()]
+  def breakers(%State{} = s) do
+    with {:ok, breakers} <- EctoLibSql.breakers(s), do: breakers, else: (_ -> [])
+  end
+
   @spec check(State.t() | term()) :: {:ok, t()} | {:error, Exception.t()}
   def check(%State{} = s) do
     case Enum.find(EctoLibSql.connections(), &(&1.id == s.conn_id)) do
@@ -33,9 +57,10 @@ defmodule EctoLibSql.Health do
         {:error, %Error{code: :connection_closed, message: "the connection is closed"}}
 
       %{running: nil} ->
-        with {:ok, latency} <-
-               timed(fn -> EctoLibSql.query(s, @probe, [], timeout: @timeout) end),
-             do: {:ok, health(s, :ok, latency)}
+        probe = &timed(fn -> EctoLibSql.query(s, &1, [], timeout: @timeout) end)
+
+        with {:ok, status, latency, error} <- look(probe),
+             do: {:ok, degraded(%{health(s, status, latency) | error: error})}
 
       %{running: _call} ->
         {:ok, health(s, :busy, nil)}
@@ -44,14 +69,43 @@ defmodule EctoLibSql.Health do
 
   def check(pool), do: check_pool(pool)
 
+  # Where the server is away, another one may have an answer.
+  defp look(probe) do
+    case probe.(@probe) do
+      {:ok, latency} ->
+        {:ok, :ok, latency, nil}
+
+      {:error, %Error{code: code} = error} when code in @away ->
+        case probe.(@read) do
+          {:ok, latency} -> {:ok, :degraded, latency, error}
+          {:error, _error} -> {:error, error}
+        end
+
+      {:error, _error} = error ->
+        error
+    end
+  end
+
+  # A replica has answered whose primary is away.
+  defp degraded(%{status: :ok, breakers: [%{state: state} | _]} = health) when state != :closed,
+    do: %{health | status: :degraded}
+
+  # A replica reads without its primary, and does not write.
+  defp degraded(%{status: :ok, replication: %{state: :stale} = replication} = health),
+    do: %{health | status: :degraded, error: replication.last_error}
+
+  defp degraded(health), do: health
+
   defp health(s, status, latency) do
     %{
       status: status,
       latency: latency,
+      error: nil,
       mode: s.mode,
       database: s.database,
       pool: nil,
       gate: gate(s),
+      breakers: breakers(s),
       replication: replication(s)
     }
   end
@@ -92,24 +146,24 @@ defmodule EctoLibSql.Health do
     end
 
     defp probe_pool(pool, module) do
-      query = %Query{statement: @probe}
-
-      timed(fn ->
-        with {:ok, _query, result} <-
-               DBConnection.execute(pool, query, [],
-                 pool: module,
-                 queue: false,
-                 timeout: @timeout
-               ),
-             do: {:ok, result}
+      look(fn sql ->
+        timed(fn ->
+          with {:ok, _query, result} <-
+                 DBConnection.execute(pool, %Query{statement: sql}, [],
+                   pool: module,
+                   queue: false,
+                   timeout: @timeout
+                 ),
+               do: {:ok, result}
+        end)
       end)
     catch
       :exit, reason ->
         {:error, ConnectionError.exception("the pool ended: " <> Exception.format_exit(reason))}
     end
 
-    defp answer({:ok, latency}, _found, pool, metrics),
-      do: {:ok, pool_health(:ok, latency, pool, metrics)}
+    defp answer({:ok, status, latency, error}, _found, pool, metrics),
+      do: {:ok, degraded(%{pool_health(status, latency, pool, metrics) | error: error})}
 
     defp answer({:error, %ConnectionError{}}, _found, pool, %{busy: busy} = metrics)
          when busy > 0,
@@ -131,10 +185,12 @@ defmodule EctoLibSql.Health do
       %{
         status: status,
         latency: latency,
+        error: nil,
         mode: metrics.mode,
         database: metrics.database,
         pool: metrics,
         gate: metrics.gate,
+        breakers: metrics.breakers,
         replication: if(metrics.mode == :replica, do: replication(pool))
       }
     end

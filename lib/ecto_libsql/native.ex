@@ -264,6 +264,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def write_gate(_state), do: not_loaded()
 
+  @doc false
+  def breakers(_state), do: {:ok, []}
+
   ## Connections to servers: EctoLibSql.Remote
 
   @doc false
@@ -288,6 +291,10 @@ defmodule EctoLibSql.Native do
   def remote_deallocate(_state, _cursor), do: not_loaded()
   @doc false
   def remote_set_token(_state, _token), do: not_loaded()
+  @doc false
+  def remote_set_failover_token(_state, _index, _token), do: not_loaded()
+  @doc false
+  def remote_breakers(_state), do: not_loaded()
 
   ## Embedded replicas: EctoLibSql.Replica
 

@@ -196,6 +196,8 @@ defmodule EctoLibSql.Options do
         do: "a string, or a function without arguments that answers one"
       )
 
+  defp takes({:checked, check}, value), do: check.(value)
+
   defp takes(:certificate, value),
     do:
       unless(match?({a, b} when is_binary(a) and is_binary(b), value),
@@ -366,7 +368,7 @@ defmodule EctoLibSql.Options do
 
   # A secret is never shown, also not one of the wrong type.
   defp shown(name, value)
-       when name in [:encryption_key, :auth_token, :remote_encryption_key, :uri],
+       when name in [:encryption_key, :auth_token, :remote_encryption_key, :uri, :failover],
        do: kind(value)
 
   defp shown(_name, value), do: inspect(value)

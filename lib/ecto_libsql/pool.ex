@@ -8,7 +8,7 @@ if Code.ensure_loaded?(DBConnection) do
         %{
           size: 5, busy: 1, idle: 4, opening: 0, queue_length: 0,
           checkouts: 1840, wait_mean: 3.1, wait_longest: 212, dropped: 0, opened: 5,
-          utilisation: 0.04, uptime: 61_250, mode: :local, database: "app.db", gate: nil,
+          utilisation: 0.04, uptime: 61_250, mode: :local, database: "app.db", gate: nil, breakers: [],
           holders: [
             %{pid: #PID<0.512.0>, name: "MyApp.Importer", held: 1204, connection: "0d0f…",
               transaction: 1204, running: 3, statement: "INSERT INTO posts …"}
@@ -85,6 +85,7 @@ if Code.ensure_loaded?(DBConnection) do
       * `:mode`, `:database` - those of the connections' `EctoLibSql.State`; `nil` where none is open
       * `:gate` - the file's write gate, as `EctoLibSql.write_gate/1` answers it; `nil` where there
         is none
+      * `:breakers` - those of the connections' servers, as `EctoLibSql.breakers/0` lists them
       * `:holders` - who has the connections that are in use
     """
     @type metrics :: %{
@@ -103,6 +104,7 @@ if Code.ensure_loaded?(DBConnection) do
             mode: :local | :remote | nil,
             database: String.t() | nil,
             gate: map() | nil,
+            breakers: [map()],
             holders: [holder()]
           }
 

@@ -3,7 +3,7 @@ defmodule EctoLibSql.Remote do
   # A connection to a server: the calls of EctoLibSql.Native, with the same arities and replies. Each
   # is handed to the network's threads, which send the reply; the caller waits in `receive`.
 
-  alias EctoLibSql.{Error, Identifier, Native, State}
+  alias EctoLibSql.{BreakerReports, Error, Identifier, Native, State, Telemetry}
   alias EctoLibSql.Remote.{Functions, Token}
 
   # The network's threads keep the deadline; by so much later they would have answered.
@@ -17,12 +17,35 @@ defmodule EctoLibSql.Remote do
   @spec open(map()) :: {:ok, String.t()} | {:error, Error.t()}
   def open(options) do
     with {:ok, token} <- Token.get(options.auth_token),
-         do: Native.remote_open(%{options | auth_token: token})
+         {:ok, failover} <- with_tokens(options.failover) do
+      options = %{options | auth_token: token, failover: failover}
+      Native.remote_open(Map.put(options, :events, BreakerReports.whereis()))
+    end
+  end
+
+  defp with_tokens(servers) do
+    Enum.reduce_while(Enum.reverse(servers), {:ok, []}, fn {uri, token, namespace}, {:ok, done} ->
+      case Token.get(token) do
+        {:ok, token} -> {:cont, {:ok, [{uri, token, namespace} | done]}}
+        error -> {:halt, error}
+      end
+    end)
+  end
+
+  @doc false
+  # The functions among the tokens, by their servers' indexes.
+  @spec failover_tokens(map()) :: [{non_neg_integer(), (-> String.t())}]
+  def failover_tokens(%{failover: servers}) do
+    for {{_uri, token, _namespace}, index} <- Enum.with_index(servers),
+        is_function(token),
+        do: {index, token}
   end
 
   def close(s), do: Native.remote_close(s)
 
   def ping(s), do: call(s, :ping, s.timeout)
+
+  def breakers(s), do: Native.remote_breakers(s)
 
   def do_interrupt(s), do: Native.remote_interrupt(s, nil)
 
@@ -173,25 +196,44 @@ defmodule EctoLibSql.Remote do
     end
   end
 
-  defp translated({kind, sql, rest}) when kind in [:query, :declare, :script] and is_binary(sql),
+  # What is of another shape is left as it is: the NIF says what is wrong with it.
+  defp translated({kind, sql, rest}) when kind in [:query, :declare, :script],
     do: {kind, Functions.translate(sql), rest}
 
   defp translated({kind, sql}) when kind in [:describe, :prepare],
     do: {kind, Functions.translate(sql)}
 
-  defp translated({:batch, statements, transactional}) do
-    statements = for {sql, params} <- statements, do: {Functions.translate(sql), params}
+  defp translated({:batch, statements, transactional}) when is_list(statements) do
+    statements =
+      Enum.map(statements, fn
+        {sql, params} -> {Functions.translate(sql), params}
+        other -> other
+      end)
+
     {:batch, statements, transactional}
   end
 
   defp translated(request), do: request
 
-  defp renew(%State{auth_token: nil}, _request, _timeout, error), do: error
+  defp renew(%State{auth_token: nil, failover_tokens: []}, _request, _timeout, error), do: error
 
   defp renew(s, request, timeout, _error) do
-    with {:ok, token} <- Token.get(s.auth_token),
-         :ok <- Native.remote_set_token(s, token),
+    with :ok <- renew_token(s.auth_token, &Native.remote_set_token(s, &1)),
+         :ok <- renew_failover_tokens(s, s.failover_tokens),
          do: call_once(s, request, timeout)
+  end
+
+  defp renew_failover_tokens(_s, []), do: :ok
+
+  defp renew_failover_tokens(s, [{index, token} | rest]) do
+    with :ok <- renew_token(token, &Native.remote_set_failover_token(s, index, &1)),
+         do: renew_failover_tokens(s, rest)
+  end
+
+  defp renew_token(nil, _set), do: :ok
+
+  defp renew_token(token, set) do
+    with {:ok, token} <- Token.get(token), do: set.(token)
   end
 
   defp call_once(s, request, timeout) do
@@ -199,9 +241,9 @@ defmodule EctoLibSql.Remote do
 
     with {:ok, call} <- begin_call(s, reference, request, timeout) do
       receive do
-        {__MODULE__, ^reference, reply} -> reply
+        {__MODULE__, ^reference, reply} -> answer(s, reply)
       after
-        patience_for(timeout) -> late(call, reference)
+        patience_for(timeout) -> late(s, call, reference)
       end
     end
   end
@@ -215,13 +257,21 @@ defmodule EctoLibSql.Remote do
   defp patience_for(timeout), do: timeout + @grace
 
   # A call that is stopped sends nothing any more; one that is over has sent.
-  defp late(call, reference) do
+  defp late(s, call, reference) do
     if Native.remote_cancel(call) do
       {:error, %Error{code: :timeout, message: "the server did not answer within the deadline"}}
     else
       receive do
-        {__MODULE__, ^reference, reply} -> reply
+        {__MODULE__, ^reference, reply} -> answer(s, reply)
       end
     end
   end
+
+  defp answer(s, {:elsewhere, server, reason, reply}) do
+    metadata = %{conn_id: s.conn_id, database: s.database, server: server, reason: reason}
+    Telemetry.execute([:ecto_libsql, :failover], %{count: 1}, metadata)
+    reply
+  end
+
+  defp answer(_s, reply), do: reply
 end

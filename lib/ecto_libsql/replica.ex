@@ -18,7 +18,11 @@ defmodule EctoLibSql.Replica do
     closed
   end
 
-  def ping(s), do: Route.here(s, fn -> Native.ping(s) end)
+  def ping(s) do
+    with {:ok, _autocommit} <- autocommit(s), do: Native.ping(s)
+  end
+
+  def breakers(s), do: Remote.breakers(s.replica.primary)
 
   def do_interrupt(s) do
     with :ok <- Native.do_interrupt(s), do: Remote.do_interrupt(s.replica.primary)

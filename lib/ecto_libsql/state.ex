@@ -13,11 +13,21 @@ defmodule EctoLibSql.State do
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`
     * `:retry` - how often a call is made again that does not say
     * `:auth_token` - for a server, the function that answers the token, where one was given
+    * `:failover_tokens` - the same for the servers of the option `:failover`: `{index, function}`
     * `:replica` - of a replica, what belongs to it in this VM: it is of use there only
   """
 
   @enforce_keys [:conn_id, :mode, :database]
-  defstruct [:conn_id, :mode, :database, timeout: 15_000, retry: 0, auth_token: nil, replica: nil]
+  defstruct [
+    :conn_id,
+    :mode,
+    :database,
+    timeout: 15_000,
+    retry: 0,
+    auth_token: nil,
+    failover_tokens: [],
+    replica: nil
+  ]
 
   @type t :: %__MODULE__{
           conn_id: String.t(),
@@ -26,6 +36,7 @@ defmodule EctoLibSql.State do
           timeout: timeout(),
           retry: non_neg_integer(),
           auth_token: (-> String.t()) | nil,
+          failover_tokens: [{non_neg_integer(), (-> String.t())}],
           replica:
             %{handle: reference(), primary: t(), tries: :atomics.atomics_ref()}
             | nil

@@ -15,6 +15,15 @@ defmodule EctoLibSql.Telemetry do
       `:retry` asks. Measurements: `:attempt`, from 1, and `:backoff`, how long it slept before it.
       Metadata: `:conn_id` and `:database` (both `nil` for a repo's transaction), `:error` and `:kind`
       (`:call` or `:transaction`)
+    * `[:ecto_libsql, :breaker, :open]`, `[:ecto_libsql, :breaker, :half_open]` and
+      `[:ecto_libsql, :breaker, :closed]` - a server's breaker has changed ("Servers that do not
+      answer" in `EctoLibSql`). Each is a line in the log, too. Sent by a process of the library. Measurements:
+      `:failures`, in a row, `:opened`, how often it was opened that was closed, and `:refused`, how
+      many calls it has refused. Metadata: `:server`, `:namespace`, `:reason`, what the last failure
+      said, and `:retry_in`, in how many milliseconds the server is asked again (`nil` unless open)
+    * `[:ecto_libsql, :failover]` - another server has answered a read, because the first one is away.
+      Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:server`, the one that has
+      answered, and `:reason`, the code of the first one's error
 
   Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
   `:database`, the file.

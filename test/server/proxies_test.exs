@@ -89,6 +89,37 @@ defmodule EctoLibSql.Test.ProxiesTest do
       assert_receive {:tcp_closed, ^socket}, 5_000
     end
 
+    test "cuts a request in its middle", %{network: network} do
+      :ok = TcpProxy.set(network, {:cut_requests, 20})
+      assert {:error, _reason} = HTTP.execute(TcpProxy.url(network), "SELECT 1")
+      :ok = TcpProxy.set(network, {:cut_requests, 100_000})
+      assert {:ok, 200, _body} = HTTP.execute(TcpProxy.url(network), "SELECT 1")
+    end
+
+    test "is late", %{network: network} do
+      :ok = TcpProxy.set(network, {:late, 500})
+      url = TcpProxy.url(network)
+      assert {:error, :timeout} = HTTP.execute(url, "SELECT 1", timeout: 300)
+      assert {:ok, 200, _body} = HTTP.execute(url, "SELECT 1")
+      long = Task.async(fn -> HTTP.execute(url, "SELECT hex(zeroblob(1e5))") end)
+      :ok = TcpProxy.set(network, :none)
+      assert {:ok, 200, body} = Task.await(long)
+      assert byte_size(body) > 200_000
+    end
+
+    test "holds what comes of one side, and tells", %{network: network} do
+      url = TcpProxy.url(network)
+
+      for {fault, side} <- [hold_requests: :request, hold_answers: :response] do
+        :ok = TcpProxy.set(network, {fault, self()})
+        call = Task.async(fn -> HTTP.execute(url, "SELECT 1") end)
+        assert_receive {:held, ^side, _link}, 5_000
+        refute Task.yield(call, 0)
+        :ok = TcpProxy.set(network, :none)
+        assert {:ok, 200, _body} = Task.await(call)
+      end
+    end
+
     test "swallows what it is sent", %{network: network} do
       :ok = TcpProxy.set(network, :black_hole)
       assert {:error, :timeout} = HTTP.execute(TcpProxy.url(network), "SELECT 1", timeout: 300)

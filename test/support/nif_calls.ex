@@ -8,9 +8,13 @@ defmodule EctoLibSql.Test.NifCalls do
   # The NIFs that run on the scheduler that calls; the others are hops to a dirty one and back.
   # docs/architecture.md says what bounds each: "What runs on a normal scheduler".
   @normal ~w(autocommit busy_timeout changes do_interrupt give_up interrupt_statement
-             last_insert_rowid memory_statistics patience ping query_short remote_call remote_cancel
-             remote_close remote_deallocate remote_finalize remote_interrupt remote_set_token
-             remote_statement remote_status total_changes write_gate)a
+             last_insert_rowid memory_statistics patience ping query_short remote_breakers remote_call
+             remote_cancel remote_close remote_deallocate remote_finalize remote_interrupt
+             remote_set_failover_token remote_set_token remote_statement remote_status replica_call
+             replica_close replica_connect replica_damaged replica_frames replica_listen
+             replica_missed replica_open replica_place replica_reads_here replica_status
+             replica_written statement_sql total_changes
+             write_gate)a
 
   @doc "The NIFs that are not scheduled dirty."
   def normal, do: @normal

@@ -5,7 +5,12 @@ defmodule EctoLibSql.Test.TcpProxy do
   # Faults, for connections that are there and those to come, until another is set:
   #   * `:none`
   #   * `{:cut, bytes}` - closes a connection after so many more bytes of the server's
+  #   * `{:cut_requests, bytes}` - closes one after so many more bytes of the client's
+  #   * `{:cut_requests_with, text}` - closes one when a request's bytes have this text
   #   * `{:slow, bytes}` - passes so many bytes of the server's on in a second, on each connection
+  #   * `{:late, milliseconds}` - passes on what comes so much later, in both directions
+  #   * `{:hold_requests, pid}`, `{:hold_answers, pid}` - keeps back what comes of one side, and tells
+  #     the process, `{:held, :request | :response, link}`; the next fault is that of what was kept
   #   * `:refuse` - has closed all connections and takes none
   #   * `:black_hole` - takes connections and passes nothing on, in neither direction
 
@@ -16,7 +21,11 @@ defmodule EctoLibSql.Test.TcpProxy do
   @type fault ::
           :none
           | {:cut, non_neg_integer()}
+          | {:cut_requests, non_neg_integer()}
+          | {:cut_requests_with, String.t()}
           | {:slow, pos_integer()}
+          | {:late, pos_integer()}
+          | {:hold_requests | :hold_answers, pid()}
           | :refuse
           | :black_hole
 

@@ -84,6 +84,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     `test/modes/` in this library's sources lists what is left out, with the reasons.
 
+    ## Embedded replicas
+
+    With `:uri` and `:database`, the repo reads a local copy of a server's database and writes at the server:
+    "Embedded replicas" in `EctoLibSql` says how. A pool, and every other one of the VM, shares one copy. What
+    is said of servers holds, and
+
+      * `Repo.all` and the like are local, `Repo.insert` and the like are not, nor is anything inside of
+        `Repo.transaction`, unless it is `mode: :read_only`
+      * decimals can be calculated in local reads
+      * `Ecto.Adapters.SQL.Sandbox` has its transactions at the server, so tests need one. `sandbox: :clone` is for
+        local databases
+      * `mix ecto.migrate` opens the replica: run it where no other VM has the file, or in the VM that has it.
+        `mix ecto.dump` and `mix ecto.load` ask the server. `mix ecto.drop` drops nothing, the copy neither
+      * `EctoLibSql.Replication` takes a repo
+
     ## Transactions
 
     `Repo.transaction(fun, mode: mode)` begins as `EctoLibSql.Connection` describes. By default it

@@ -30,6 +30,7 @@ if Code.ensure_loaded?(DBConnection) do
         mode: connection && connection.mode,
         database: connection && connection.database,
         gate: connection && Health.gate(connection),
+        breakers: if(connection, do: Health.breakers(connection), else: []),
         holders: holders
       })
     end

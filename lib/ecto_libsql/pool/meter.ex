@@ -65,6 +65,12 @@ if Code.ensure_loaded?(DBConnection) do
            else: (_ -> nil)
     end
 
+    @doc """
+    The pool's process.
+    """
+    @spec pool(t()) :: pid() | :undefined
+    def pool(%__MODULE__{table: table}), do: :ets.info(table, :owner)
+
     ## Written
 
     @doc """

@@ -20,13 +20,15 @@ defmodule EctoLibSql.Remote.Functions do
   @doc """
   The statement without them.
   """
-  @spec translate(String.t()) :: String.t()
-  def translate(sql) do
+  @spec translate(term()) :: term()
+  def translate(sql) when is_binary(sql) do
     case :binary.match(sql, @mentions) do
       :nomatch -> sql
       _found -> sql |> SqlTokens.tokenize() |> expand(:value, []) |> IO.iodata_to_binary()
     end
   end
+
+  def translate(other), do: other
 
   # `use` is what becomes of a value: it is a result (`:value`), or only sorted or told apart by
   # (`:key`). `done` is what was translated, the last first: a token, or an operand as SQL.

@@ -3,6 +3,7 @@ defmodule EctoLibSql.Remote.Options do
   # The connect options of a database on a server: those with `uri:`.
 
   alias EctoLibSql.{Error, Options}
+  alias EctoLibSql.Remote.{Breaker, Failover}
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
 
   @types [
@@ -11,7 +12,9 @@ defmodule EctoLibSql.Remote.Options do
     namespace: :string,
     ca_file: :string,
     client_certificate: :certificate,
-    remote_encryption_key: :string
+    remote_encryption_key: :string,
+    breaker: {:checked, &Breaker.takes/1},
+    failover: {:checked, &Failover.takes/1}
   ]
 
   # Of local databases' options, those that mean the same here.
@@ -100,6 +103,8 @@ defmodule EctoLibSql.Remote.Options do
       ca_file: options[:ca_file],
       client_certificate: options[:client_certificate],
       encryption_key: options[:remote_encryption_key],
+      breaker: Breaker.native(Keyword.get(options, :breaker, [])),
+      failover: Failover.native(Keyword.get(options, :failover, [])),
       transaction_scope: Keyword.get(options, :transaction_scope, :process),
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),

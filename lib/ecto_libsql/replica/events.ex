@@ -1,7 +1,8 @@
 defmodule EctoLibSql.Replica.Events do
   @moduledoc false
-  # What happens to the VM's replicas, as telemetry and log lines; and tokens that have run out
-  # while nobody waits for a sync. One process, started with the first replica; it tells of all.
+  # What happens to the VM's replicas, as telemetry and log lines; and what is to be done then: tokens
+  # that have run out while nobody waits for a sync are renewed, and pools whose connections have a file
+  # open that was replaced are told to open others.
 
   use GenServer
 
@@ -10,37 +11,80 @@ defmodule EctoLibSql.Replica.Events do
 
   require Logger
 
+  @spec start_link(term()) :: GenServer.on_start()
+  def start_link(_), do: GenServer.start_link(__MODULE__, nil, name: __MODULE__)
+
   @doc """
-  Has the events of a file's replica told from now on.
+  Has what happens to a file's replica told from now on. Where the application was not started, nobody
+  is.
   """
   @spec listen(Path.t(), Token.t()) :: :ok
   def listen(path, token) do
-    case GenServer.start(__MODULE__, [], name: __MODULE__) do
-      {:ok, _pid} -> :ok
-      {:error, {:already_started, _pid}} -> :ok
-    end
+    if Process.whereis(__MODULE__),
+      do: GenServer.call(__MODULE__, {:listen, path, token}),
+      else: :ok
+  end
 
-    GenServer.call(__MODULE__, {:listen, path, token})
+  @doc """
+  Has the connections of a pool to this file replaced when the file is.
+  """
+  @spec replaced_in(Path.t(), pid()) :: :ok
+  def replaced_in(path, pool), do: GenServer.cast(__MODULE__, {:pool, path, pool})
+
+  @impl true
+  def init(nil), do: {:ok, %{}}
+
+  # The library is loaded with the first replica, and not with the application.
+  @impl true
+  def handle_call({:listen, path, token}, _from, replicas) do
+    new = %{token: token, pools: [], lost?: false}
+    replicas = Map.update(replicas, path, new, &%{&1 | token: token})
+    {:reply, Native.replica_listen(), replicas}
   end
 
   @impl true
-  def init([]) do
-    :ok = Native.replica_listen()
-    {:ok, %{}}
+  def handle_cast({:pool, path, pool}, replicas) when is_map_key(replicas, path) do
+    pools = [pool | Enum.filter(replicas[path].pools, &(&1 != pool and Process.alive?(&1)))]
+    {:noreply, put_in(replicas[path].pools, pools)}
   end
 
-  @impl true
-  def handle_call({:listen, path, token}, _from, tokens),
-    do: {:reply, :ok, Map.put(tokens, path, token)}
+  def handle_cast({:pool, _path, _pool}, replicas), do: {:noreply, replicas}
 
   @impl true
-  def handle_info({:ecto_libsql_replica, path, event}, tokens) do
+  def handle_info({:ecto_libsql_replica, path, event}, replicas) do
     tell(event, path)
-    with {:failed, :unauthorized, _message} <- event, do: renew(path, tokens[path])
-    {:noreply, tokens}
+
+    case replicas do
+      %{^path => replica} -> {:noreply, %{replicas | path => act(event, path, replica)}}
+      _unknown -> {:noreply, replicas}
+    end
   end
 
-  def handle_info(_other, tokens), do: {:noreply, tokens}
+  def handle_info(_other, replicas), do: {:noreply, replicas}
+
+  defp act({:failed, :unauthorized, _message}, path, replica) do
+    renew(path, replica.token)
+    replica
+  end
+
+  defp act({:reset, reason}, _path, replica) when reason in [:file_missing, :file_damaged],
+    do: %{replica | lost?: true}
+
+  defp act({:synced, _, _, _, _}, _path, %{lost?: true} = replica) do
+    Enum.each(replica.pools, &replace_connections/1)
+    %{replica | lost?: false}
+  end
+
+  defp act(_event, _path, replica), do: replica
+
+  if Code.ensure_loaded?(DBConnection) do
+    # By another process: the pool's may be opening a connection, for which this one is needed.
+    defp replace_connections(pool) do
+      spawn(fn -> DBConnection.disconnect_all(pool, 0, pool: EctoLibSql.ConnectionPool) end)
+    end
+  else
+    defp replace_connections(_pool), do: :ok
+  end
 
   ## Telling
 

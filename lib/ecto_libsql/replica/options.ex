@@ -46,11 +46,21 @@ defmodule EctoLibSql.Replica.Options do
   def validate(options) do
     {replica, remote} = Keyword.split(options, @replica ++ @local)
 
-    with {:ok, remote} <- RemoteOptions.validate(remote),
+    with :ok <- no_failover(options),
+         {:ok, remote} <- RemoteOptions.validate(remote),
          :ok <- Options.check_types(replica, @types),
          :ok <- file(options[:database]),
          {:ok, {:local, local}} <- options |> local() |> Options.validate(),
          do: {:ok, prepare(options, remote, local.native)}
+  end
+
+  defp no_failover(options) do
+    if Keyword.get(options, :failover, []) == [] do
+      :ok
+    else
+      message = "failover does not go with database: a replica's reads go on by themselves"
+      {:error, %Error{code: :unsupported, message: message}}
+    end
   end
 
   # Of the file's connection, which is opened when the replica is there.

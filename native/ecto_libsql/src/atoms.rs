@@ -66,6 +66,21 @@ rustler::atoms! {
     reset,
     ping,
 
+    // breakers and failover
+    breaker_reports = "Elixir.EctoLibSql.BreakerReports",
+    breaker,
+    failover,
+    events,
+    elsewhere,
+    server,
+    state,
+    since,
+    failures,
+    reason,
+    retry_in,
+    opened,
+    refused,
+
     // replicas
     ecto_libsql_replica,
     remote_options,
@@ -93,7 +108,6 @@ rustler::atoms! {
     last_error,
     syncing,
     rounds,
-    failures,
     frames,
     bytes,
     resets,

@@ -32,6 +32,7 @@ mod transaction;
 use rustler::{Env, Term};
 
 fn load(env: Env<'_>, _info: Term<'_>) -> bool {
+    remote::observe();
     owner::start_reaper()
         && env.register::<owner::OwnerWatch>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()

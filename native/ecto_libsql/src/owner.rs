@@ -40,6 +40,15 @@ pub type Connection = Session<Pid>;
 
 pub static REGISTRY: LazyLock<Registry<Pid>> = LazyLock::new(|| Registry::new(HOOKS));
 
+/// The connection's id in an `%EctoLibSql.State{}`.
+pub fn state_id(state: Term<'_>) -> Result<Id> {
+    state
+        .map_get(atoms::conn_id())
+        .ok()
+        .and_then(|id| Id::try_parse_ascii(bytes(id)?).ok())
+        .ok_or_else(|| Error::InvalidArgument("this is no %EctoLibSql.State{}".to_owned()))
+}
+
 /// A call in progress: the connection that the state names, and the process that calls.
 pub struct CallContext {
     pub connection: Arc<Connection>,
@@ -50,11 +59,7 @@ pub struct CallContext {
 impl CallContext {
     /// `state` is an `%EctoLibSql.State{}`.
     pub fn new(env: Env<'_>, state: Term<'_>) -> Result<CallContext> {
-        let id = state
-            .map_get(atoms::conn_id())
-            .ok()
-            .and_then(|id| Id::try_parse_ascii(bytes(id)?).ok())
-            .ok_or_else(|| Error::InvalidArgument("this is no %EctoLibSql.State{}".to_owned()))?;
+        let id = state_id(state)?;
         let connection = REGISTRY.session(id).map_err(|error| match error {
             Error::ConnectionClosed if remote::is_open(id) => Error::Unsupported(
                 "the connection is one to a server, and this is for local databases".to_owned(),

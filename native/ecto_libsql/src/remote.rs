@@ -3,35 +3,43 @@
 //! No scheduler waits.
 
 mod answer;
-mod item;
+mod breakers;
 mod listing;
 mod open;
 mod owner;
 mod request;
-mod run;
-mod running;
-mod session;
 
 pub use answer::Addressee;
+pub use breakers::observe;
 pub use listing::connection_terms;
 pub use open::remote_options;
-pub use owner::RemoteWatch;
-pub use running::RemoteCall;
-pub use session::{RemoteSession, is_open, of as session_of};
+pub use owner::{Remote, RemoteCall, RemoteWatch};
 
+use std::sync::Arc;
+
+use ecto_libsql_engine::Id;
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::remote::spawn;
+use ecto_libsql_engine::session::ItemKind;
 use rustler::{Encoder, Env, ResourceArc, Term};
 
 use crate::atoms;
 use crate::error::{reply_ok, reply_unit};
-use crate::owner::Pid;
+use crate::owner::{Pid, state_id};
 use crate::params::bytes;
 use crate::result::{call, id, id_text};
 
-use item::ItemKind;
-use request::{Decoded, Request};
-use running::Stop;
+use owner::REMOTE;
+use request::Decoded;
+
+/// Whether there is such a connection to a server.
+pub fn is_open(id: Id) -> bool {
+    REMOTE.session(id).is_ok()
+}
+
+/// The connection of an `%EctoLibSql.State{}`.
+pub fn session_of(state: Term<'_>) -> Result<Arc<Remote>> {
+    REMOTE.session(state_id(state)?)
+}
 
 /// `options`: the map that `EctoLibSql.Remote.Options` makes of the connect options. Reads the
 /// files that they name, and asks nobody.
@@ -76,49 +84,34 @@ fn begin_call<'a>(
     request: Term<'a>,
     timeout: Term<'a>,
 ) -> Term<'a> {
-    let decoded = session::of(state).and_then(|session| {
-        let decoded = Request::decode(request, session.forms())?;
+    let decoded = session_of(state).and_then(|session| {
+        let decoded = request::decode(request, session.forms())?;
         Ok((session, decoded))
     });
     let begun = match decoded {
         Ok((_, Decoded::HoldsStructs)) => return atoms::encode_params().encode(env),
         Ok((session, Decoded::Request(request))) => call(timeout).and_then(|limits| {
-            let (running, stopped) = RemoteCall::begin(env, &session, request.source())?;
-            let number = running.number();
             let addressee = Addressee::new(env, reference);
             let caller = Pid(env.pid());
-            let runs = run::to_the_end(
-                session.clone(),
-                number,
-                caller,
-                request,
-                limits,
-                stopped,
-                addressee,
-            );
-            if let Err(error) = spawn(runs) {
-                session.over(number);
-                return Err(error);
-            }
-            Ok(running)
+            session.call(caller, request, limits, |answer| addressee.send(answer))
         }),
         Err(error) => Err(error),
     };
-    reply_ok(env, begun)
+    reply_ok(env, begun.map(|handle| RemoteCall::of(env, handle)))
 }
 
 /// Stops a call whose caller waits no more. Whether it was still under way: then no message comes
 /// of it, else there is one, or is about to be.
 #[rustler::nif]
 fn remote_cancel(call: ResourceArc<RemoteCall>) -> bool {
-    call.stop(Stop::Cancelled)
+    call.cancel()
 }
 
 /// Closes a connection: what it runs is stopped, and the server is told in the background. Twice
 /// is fine.
 #[rustler::nif]
 fn remote_close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
-    let closed = match session::of(state) {
+    let closed = match session_of(state) {
         Ok(session) => {
             session.close();
             Ok(())
@@ -132,17 +125,12 @@ fn remote_close<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
 /// Stops what the connection runs; with a statement's id, only that statement.
 #[rustler::nif]
 fn remote_interrupt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
-    let interrupted = session::of(state).and_then(|session| {
-        let only = match bytes(statement) {
-            None => None,
-            Some(_) => {
-                let id = id(statement, Error::StatementClosed)?;
-                session.check_item(id, ItemKind::Statement)?;
-                Some(id)
-            }
-        };
-        session.stop_running(only, Stop::Interrupted);
-        Ok(())
+    let interrupted = session_of(state).and_then(|session| match bytes(statement) {
+        None => {
+            session.interrupt();
+            Ok(())
+        }
+        Some(_) => session.interrupt_statement(id(statement, Error::StatementClosed)?),
     });
     reply_unit(env, interrupted)
 }
@@ -150,13 +138,22 @@ fn remote_interrupt<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> T
 /// `{:ok, {autocommit, last_insert_rowid, changes, total_changes}}`, as of the last answer.
 #[rustler::nif]
 fn remote_status<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
-    reply_ok(env, session::of(state).map(|session| session.status()))
+    let status = session_of(state).map(|session| {
+        let status = session.status();
+        (
+            status.autocommit,
+            status.last_insert_rowid,
+            status.changes,
+            status.total_changes,
+        )
+    });
+    reply_ok(env, status)
 }
 
 /// `{:ok, {columns, parameters}}` of a prepared statement.
 #[rustler::nif]
 fn remote_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
-    let described = session::of(state).and_then(|session| {
+    let described = session_of(state).and_then(|session| {
         let id = id(statement, Error::StatementClosed)?;
         session.statement(id)
     });
@@ -169,22 +166,58 @@ fn remote_statement<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> T
 /// Forgets a prepared statement. Twice is fine.
 #[rustler::nif]
 fn remote_finalize<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
-    reply_unit(env, forget(state, statement, ItemKind::Statement))
+    reply_unit(
+        env,
+        forget(
+            state,
+            id(statement, Error::StatementClosed),
+            ItemKind::Statement,
+        ),
+    )
 }
 
 /// Closes a cursor. Twice is fine.
 #[rustler::nif]
 fn remote_deallocate<'a>(env: Env<'a>, state: Term<'a>, cursor: Term<'a>) -> Term<'a> {
-    reply_unit(env, forget(state, cursor, ItemKind::Cursor))
+    reply_unit(
+        env,
+        forget(state, id(cursor, Error::CursorClosed), ItemKind::Cursor),
+    )
 }
 
-fn forget(state: Term<'_>, term: Term<'_>, kind: ItemKind) -> Result<()> {
-    session::of(state)?.forget(id(term, kind.closed())?, kind)
+fn forget(state: Term<'_>, id: Result<Id>, kind: ItemKind) -> Result<()> {
+    session_of(state)?.forget(id?, kind)
+}
+
+/// The breaker of each server that has one; with a state, those of its connection's servers.
+#[rustler::nif]
+fn remote_breakers<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
+    let statuses = match state.is_atom() {
+        true => Ok(ecto_libsql_engine::remote::breakers()),
+        false => session_of(state).map(|session| session.breakers()),
+    };
+    let terms = statuses.map(|statuses| {
+        let terms = statuses.iter().map(|status| breakers::term(env, status));
+        terms.collect::<Vec<_>>()
+    });
+    reply_ok(env, terms)
+}
+
+/// As `remote_set_token`, for a server of the option `:failover`, by its index.
+#[rustler::nif]
+fn remote_set_failover_token<'a>(
+    env: Env<'a>,
+    state: Term<'a>,
+    index: usize,
+    token: Option<String>,
+) -> Term<'a> {
+    let set = session_of(state).and_then(|session| session.set_failover_token(index, token));
+    reply_unit(env, set)
 }
 
 /// The token from now on; nil: without one.
 #[rustler::nif]
 fn remote_set_token<'a>(env: Env<'a>, state: Term<'a>, token: Option<String>) -> Term<'a> {
-    let set = session::of(state).and_then(|session| session.connection().set_token(token));
+    let set = session_of(state).and_then(|session| session.set_token(token));
     reply_unit(env, set)
 }

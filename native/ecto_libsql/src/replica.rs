@@ -101,6 +101,13 @@ fn replica_close(handle: ResourceArc<ReplicaHandle>) -> Atom {
     atoms::ok()
 }
 
+/// The calling process is told from now on what happens to replicas.
+#[rustler::nif]
+fn replica_listen(env: Env<'_>) -> Atom {
+    events::tell(env.pid());
+    atoms::ok()
+}
+
 /// Whether reads are made on the file just now.
 #[rustler::nif]
 fn replica_reads_here(handle: ResourceArc<ReplicaHandle>) -> bool {

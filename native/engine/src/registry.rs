@@ -100,10 +100,9 @@ impl<O: Owner> Registry<O> {
 
     /// Why a session does not know an item: it is another's, or nobody's.
     pub(crate) fn explain_missing(&self, id: Id, kind: ItemKind) -> Error {
-        match (self.shard(id).read().get(&id), kind) {
-            (Some(Entry::Item(item)), _) => Error::WrongConnection(item.kind.name()),
-            (_, ItemKind::Statement) => Error::StatementClosed,
-            (_, ItemKind::Cursor) => Error::CursorClosed,
+        match self.shard(id).read().get(&id) {
+            Some(Entry::Item(item)) => Error::WrongConnection(item.kind.name()),
+            _ => kind.closed(),
         }
     }
 

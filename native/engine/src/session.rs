@@ -55,6 +55,14 @@ impl ItemKind {
             ItemKind::Cursor => "cursor",
         }
     }
+
+    /// The error of one that nobody has any more.
+    pub(crate) fn closed(self) -> Error {
+        match self {
+            ItemKind::Statement => Error::StatementClosed,
+            ItemKind::Cursor => Error::CursorClosed,
+        }
+    }
 }
 
 /// A prepared statement or a cursor.

@@ -1,11 +1,12 @@
 defmodule EctoLibSql.Test.TcpProxy.Link do
   @moduledoc false
-  # One connection of the proxy's: the client's socket and the one to the server.
+  # One connection of the proxy's: the client's socket and the one to the server. What is kept back
+  # of a side is passed on before more is read of it.
 
   # How often a slow one passes something on, in milliseconds.
   @slice 20
 
-  defstruct [:client, :upstream, :fault, pending: ""]
+  defstruct [:client, :upstream, :fault, kept: %{}]
 
   @doc "Connects the client to the server's port. The caller owns the client's socket."
   def start_link(client, port, fault) do
@@ -47,69 +48,122 @@ defmodule EctoLibSql.Test.TcpProxy.Link do
     end
   end
 
+  defp pass(:closed), do: :ok
+
   defp pass(%{client: client, upstream: upstream} = link) do
     receive do
-      {:tcp, ^client, bytes} -> link |> to_server(bytes) |> go_on(client)
-      {:tcp, ^upstream, bytes} -> to_client(link, bytes)
+      {:tcp, ^client, bytes} -> link |> request(bytes) |> pass()
+      {:tcp, ^upstream, bytes} -> link |> response(bytes) |> pass()
       {:tcp_closed, _socket} -> hang_up(link)
       {:tcp_error, _socket, _reason} -> hang_up(link)
-      :slice -> send_slice(link)
-      {{:set, fault}, from, reference} -> change(link, fault, from, reference)
+      {:later, number} -> link |> later(number) |> pass()
+      {{:set, fault}, from, reference} -> link |> change(fault, from, reference) |> pass()
       {:close, from, reference} -> answer(hang_up(link), from, reference)
     end
   end
 
-  defp to_server(%{fault: :black_hole} = link, _bytes), do: link
+  defp request(%{fault: :black_hole} = link, _bytes), do: read(link, link.client)
 
-  defp to_server(link, bytes) do
-    :gen_tcp.send(link.upstream, bytes)
-    link
+  defp request(%{fault: {:hold_requests, who}} = link, bytes),
+    do: hold(link, :request, bytes, who)
+
+  defp request(%{fault: {:late, after_ms}} = link, bytes),
+    do: keep(link, :request, bytes, after_ms)
+
+  defp request(%{fault: {:cut_requests, left}} = link, bytes) when byte_size(bytes) >= left do
+    :gen_tcp.send(link.upstream, binary_part(bytes, 0, left))
+    hang_up(link)
   end
 
-  defp to_client(%{fault: :black_hole} = link, _bytes), do: go_on(link, link.upstream)
+  defp request(%{fault: {:cut_requests, left}} = link, bytes),
+    do: to_server(%{link | fault: {:cut_requests, left - byte_size(bytes)}}, bytes)
 
-  defp to_client(%{fault: {:cut, left}} = link, bytes) when byte_size(bytes) >= left do
+  defp request(%{fault: {:cut_requests_with, text}} = link, bytes),
+    do: if(bytes =~ text, do: hang_up(link), else: to_server(link, bytes))
+
+  defp request(link, bytes), do: to_server(link, bytes)
+
+  defp response(%{fault: :black_hole} = link, _bytes), do: read(link, link.upstream)
+
+  defp response(%{fault: {:hold_answers, who}} = link, bytes),
+    do: hold(link, :response, bytes, who)
+
+  defp response(%{fault: {:late, after_ms}} = link, bytes),
+    do: keep(link, :response, bytes, after_ms)
+
+  defp response(%{fault: {:slow, rate}} = link, bytes), do: send_slice(link, rate, bytes)
+
+  defp response(%{fault: {:cut, left}} = link, bytes) when byte_size(bytes) >= left do
     :gen_tcp.send(link.client, binary_part(bytes, 0, left))
     hang_up(link)
   end
 
-  defp to_client(%{fault: {:cut, left}} = link, bytes) do
-    :gen_tcp.send(link.client, bytes)
-    go_on(%{link | fault: {:cut, left - byte_size(bytes)}}, link.upstream)
-  end
+  defp response(%{fault: {:cut, left}} = link, bytes),
+    do: to_client(%{link | fault: {:cut, left - byte_size(bytes)}}, bytes)
 
-  # The server's next bytes are read when the last slice of these is gone.
-  defp to_client(%{fault: {:slow, _rate}} = link, bytes), do: send_slice(%{link | pending: bytes})
+  defp response(link, bytes), do: to_client(link, bytes)
+
+  defp to_server(link, bytes) do
+    :gen_tcp.send(link.upstream, bytes)
+    read(link, link.client)
+  end
 
   defp to_client(link, bytes) do
     :gen_tcp.send(link.client, bytes)
-    go_on(link, link.upstream)
+    read(link, link.upstream)
   end
 
-  defp send_slice(%{pending: ""} = link), do: go_on(link, link.upstream)
+  defp hold(link, side, bytes, who) do
+    send(who, {:held, side, self()})
+    %{link | kept: Map.put(link.kept, side, {bytes, nil})}
+  end
 
-  defp send_slice(%{fault: {:slow, rate}, pending: pending} = link) do
-    size = rate |> div(div(1000, @slice)) |> max(1) |> min(byte_size(pending))
-    <<slice::binary-size(size), rest::binary>> = pending
+  defp keep(link, side, bytes, after_ms) do
+    number = System.unique_integer()
+    Process.send_after(self(), {:later, number}, after_ms)
+    %{link | kept: Map.put(link.kept, side, {bytes, number})}
+  end
+
+  # A number that is not known is of what another fault has passed on already.
+  defp later(%{kept: %{request: {bytes, number}}} = link, number),
+    do: to_server(take(link, :request), bytes)
+
+  defp later(%{kept: %{response: {bytes, number}}, fault: {:slow, rate}} = link, number),
+    do: send_slice(take(link, :response), rate, bytes)
+
+  defp later(%{kept: %{response: {bytes, number}}} = link, number),
+    do: to_client(take(link, :response), bytes)
+
+  defp later(link, _number), do: link
+
+  defp send_slice(link, rate, bytes) do
+    size = rate |> div(div(1000, @slice)) |> max(1) |> min(byte_size(bytes))
+    <<slice::binary-size(size), rest::binary>> = bytes
     :gen_tcp.send(link.client, slice)
-    Process.send_after(self(), :slice, @slice)
-    pass(%{link | pending: rest})
+    if rest == "", do: read(link, link.upstream), else: keep(link, :response, rest, @slice)
   end
 
-  defp change(%{pending: pending} = link, fault, from, reference) do
+  defp change(%{kept: kept} = link, fault, from, reference) do
     answer(:ok, from, reference)
-    link = %{link | fault: fault, pending: ""}
-    if pending == "", do: pass(link), else: to_client(link, pending)
+
+    Enum.reduce(kept, %{link | fault: fault, kept: %{}}, fn
+      _kept, :closed -> :closed
+      {:request, {bytes, _number}}, link -> request(link, bytes)
+      {:response, {bytes, _number}}, link -> response(link, bytes)
+    end)
   end
 
-  defp go_on(link, socket) do
+  defp take(link, side), do: %{link | kept: Map.delete(link.kept, side)}
+
+  defp read(link, socket) do
     :inet.setopts(socket, active: :once)
-    pass(link)
+    link
   end
 
   defp hang_up(link) do
     :gen_tcp.close(link.client)
     :gen_tcp.close(link.upstream)
+    :closed
   end
 
   defp answer(_done, from, reference), do: send(from, {reference, :done})

@@ -1,14 +1,13 @@
 //! Answers as terms, in messages of the shapes that the local calls return.
 
 use ecto_libsql_engine::error::Result;
-use ecto_libsql_engine::remote::{CursorEnd, Description, RemoteColumn, RemoteResult};
+use ecto_libsql_engine::remote::{Answer, CursorEnd, Description, RemoteColumn, RemoteResult};
 use ecto_libsql_engine::value::Value;
 use rustler::env::{OwnedEnv, SavedTerm};
 use rustler::{Encoder, Env, LocalPid, Term};
 
-use super::run::Answer;
 use crate::atoms;
-use crate::error::reply;
+use crate::error::{named_atom, reply};
 use crate::result::id_text;
 use crate::terms;
 
@@ -61,6 +60,13 @@ fn term<'a>(env: Env<'a>, answer: Answer) -> Term<'a> {
             (atoms::ok(), results).encode(env)
         }
         Answer::Fetched { columns, rows, end } => fetched_term(env, &columns, &rows, end),
+        Answer::Elsewhere(answer, failed_over) => (
+            atoms::elsewhere(),
+            failed_over.server,
+            named_atom(env, failed_over.because),
+            term(env, *answer),
+        )
+            .encode(env),
         Answer::Description(description) => {
             let columns = description.columns.into_iter();
             let columns = columns

@@ -1,32 +1,32 @@
 //! Connections to servers among those that are listed.
 
-use ecto_libsql_engine::Id;
+use ecto_libsql_engine::remote::RemoteItem;
+use ecto_libsql_engine::session::ItemKind;
 use rustler::{Encoder, Env, Term};
 
-use super::item::{ItemKind, RemoteItem};
-use super::session::{RemoteSession, sessions};
+use super::owner::{REMOTE, Remote};
 use crate::atoms;
 use crate::error::named_atom;
+use crate::owner::Pid;
 use crate::result::id_text;
 use crate::terms;
 
 /// Every open connection to a server, the oldest first, as local ones are listed.
 pub fn connection_terms(env: Env<'_>) -> Vec<Term<'_>> {
-    let mut sessions = sessions();
-    sessions.sort_by_key(|session| session.opened());
-    sessions
+    REMOTE
+        .sessions()
         .iter()
         .map(|session| connection_term(env, session))
         .collect()
 }
 
-fn connection_term<'a>(env: Env<'a>, session: &RemoteSession) -> Term<'a> {
+fn connection_term<'a>(env: Env<'a>, session: &Remote) -> Term<'a> {
     let items = session.items();
     let of_kind = |kind| {
         items
             .iter()
-            .filter(|(_, item)| item.kind() == kind)
-            .map(|(id, item)| item_term(env, *id, item))
+            .filter(|item| item.kind() == kind)
+            .map(|item| item_term(env, item))
             .collect::<Vec<_>>()
     };
     terms::map(
@@ -49,11 +49,11 @@ fn connection_term<'a>(env: Env<'a>, session: &RemoteSession) -> Term<'a> {
     )
 }
 
-fn item_term<'a>(env: Env<'a>, id: Id, item: &RemoteItem) -> Term<'a> {
+fn item_term<'a>(env: Env<'a>, item: &RemoteItem<Pid>) -> Term<'a> {
     terms::map(
         env,
         &[
-            (atoms::id(), id_text(id).encode(env)),
+            (atoms::id(), id_text(item.id).encode(env)),
             (atoms::sql(), item.sql.encode(env)),
             (atoms::owner(), item.owner.encode(env)),
             (atoms::age(), terms::age(item.created).encode(env)),
@@ -61,7 +61,7 @@ fn item_term<'a>(env: Env<'a>, id: Id, item: &RemoteItem) -> Term<'a> {
     )
 }
 
-fn transaction_term<'a>(env: Env<'a>, session: &RemoteSession) -> Term<'a> {
+fn transaction_term<'a>(env: Env<'a>, session: &Remote) -> Term<'a> {
     let nil = atoms::nil().encode(env);
     session.transaction().map_or(nil, |open| {
         let behavior = open.behavior.map(|behavior| behavior.name());
@@ -79,14 +79,14 @@ fn transaction_term<'a>(env: Env<'a>, session: &RemoteSession) -> Term<'a> {
     })
 }
 
-fn running_term<'a>(env: Env<'a>, session: &RemoteSession) -> Term<'a> {
+fn running_term<'a>(env: Env<'a>, session: &Remote) -> Term<'a> {
     let nil = atoms::nil().encode(env);
-    session.running().map_or(nil, |(caller, since)| {
+    session.running().map_or(nil, |running| {
         terms::map(
             env,
             &[
-                (atoms::owner(), caller.encode(env)),
-                (atoms::age(), terms::age(since).encode(env)),
+                (atoms::owner(), running.caller.encode(env)),
+                (atoms::age(), terms::age(running.since).encode(env)),
             ],
         )
     })

@@ -1,49 +1,17 @@
-//! What is asked of a connection: read from terms, and kept apart from their environment.
+//! What is asked of a connection, read from terms.
 
-use ecto_libsql_engine::Id;
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::form::Forms;
-use ecto_libsql_engine::local::{Behavior, Source};
-use ecto_libsql_engine::remote::RemoteParams;
+use ecto_libsql_engine::local::Source;
+use ecto_libsql_engine::remote::{Request, Statement};
 use rustler::types::tuple::get_tuple;
 use rustler::{Atom, ListIterator, MapIterator, Term, TermType};
 
 use crate::atoms;
 use crate::params::{TermParams, bytes, sql};
 use crate::result::{id, source};
+use crate::terms::Limit;
 use crate::transaction::behavior_of;
-
-/// SQL, or a prepared statement's id.
-#[derive(Debug)]
-pub enum Statement {
-    Sql(String),
-    Prepared(Id),
-}
-
-#[derive(Debug)]
-pub enum Request {
-    Query(Statement, RemoteParams),
-    Declare(Statement, RemoteParams),
-    Fetch {
-        cursor: Id,
-        most: usize,
-    },
-    Batch {
-        statements: Vec<(String, RemoteParams)>,
-        transactional: bool,
-    },
-    Script {
-        sql: String,
-        transactional: bool,
-    },
-    Prepare(String),
-    Describe(String),
-    Begin(Behavior),
-    Commit,
-    Rollback,
-    Reset,
-    Ping,
-}
 
 pub enum Decoded {
     Request(Request),
@@ -51,69 +19,59 @@ pub enum Decoded {
     HoldsStructs,
 }
 
-impl Request {
-    pub fn decode(term: Term<'_>, forms: Forms) -> Result<Decoded> {
-        if let Ok(atom) = Atom::from_term(term) {
-            return plain(atom).map(Decoded::Request);
+pub fn decode(term: Term<'_>, forms: Forms) -> Result<Decoded> {
+    if let Ok(atom) = Atom::from_term(term) {
+        return plain(atom).map(Decoded::Request);
+    }
+    let parts = get_tuple(term).map_err(|_| unknown())?;
+    let name = parts
+        .first()
+        .and_then(|name| Atom::from_term(*name).ok())
+        .ok_or_else(unknown)?;
+    let request = match parts[1..] {
+        [statement, params] if name == atoms::query() || name == atoms::declare() => {
+            let params = TermParams::new(params);
+            if params.hold_structs() {
+                return Ok(Decoded::HoldsStructs);
+            }
+            let (statement, params) = (owned(statement)?, params.for_server(forms)?);
+            match name == atoms::query() {
+                true => Request::Query(statement, params),
+                false => Request::Declare(statement, params),
+            }
         }
-        let parts = get_tuple(term).map_err(|_| unknown())?;
-        let name = parts
-            .first()
-            .and_then(|name| Atom::from_term(*name).ok())
-            .ok_or_else(unknown)?;
-        let request = match parts[1..] {
-            [statement, params] if name == atoms::query() || name == atoms::declare() => {
-                let params = TermParams::new(params);
-                if params.hold_structs() {
-                    return Ok(Decoded::HoldsStructs);
-                }
-                let (statement, params) = (owned(statement)?, params.for_server(forms)?);
-                match name == atoms::query() {
-                    true => Request::Query(statement, params),
-                    false => Request::Declare(statement, params),
-                }
+        [cursor, most] if name == atoms::fetch() => Request::Fetch {
+            cursor: id(cursor, Error::CursorClosed)?,
+            most: most
+                .decode::<usize>()
+                .map_err(|_| unknown())?
+                .min(Limit::CALL.rows),
+        },
+        [list, transactional] if name == atoms::batch() => {
+            let list = crate::batch::decode_list(list)?;
+            if list.iter().any(|(_, params)| params.hold_structs()) {
+                return Ok(Decoded::HoldsStructs);
             }
-            [cursor, most] if name == atoms::fetch() => Request::Fetch {
-                cursor: id(cursor, Error::CursorClosed)?,
-                most: most.decode().map_err(|_| unknown())?,
-            },
-            [list, transactional] if name == atoms::batch() => {
-                let list = crate::batch::decode_list(list)?;
-                if list.iter().any(|(_, params)| params.hold_structs()) {
-                    return Ok(Decoded::HoldsStructs);
-                }
-                Request::Batch {
-                    statements: list
-                        .into_iter()
-                        .map(|(sql, params)| Ok((sql.to_owned(), params.for_server(forms)?)))
-                        .collect::<Result<_>>()?,
-                    transactional: flag(transactional)?,
-                }
-            }
-            [script, transactional] if name == atoms::script() => Request::Script {
-                sql: sql(script)?.to_owned(),
+            Request::Batch {
+                statements: list
+                    .into_iter()
+                    .map(|(sql, params)| Ok((sql.to_owned(), params.for_server(forms)?)))
+                    .collect::<Result<_>>()?,
                 transactional: flag(transactional)?,
-            },
-            [statement] if name == atoms::prepare() => Request::Prepare(sql(statement)?.to_owned()),
-            [statement] if name == atoms::describe() => {
-                Request::Describe(sql(statement)?.to_owned())
             }
-            [behavior] if name == atoms::begin() => {
-                Request::Begin(behavior_of(behavior.decode().map_err(|_| unknown())?)?)
-            }
-            _ => return Err(unknown()),
-        };
-        Ok(Decoded::Request(request))
-    }
-
-    /// The prepared statement that it runs.
-    pub fn source(&self) -> Option<Id> {
-        match self {
-            Request::Query(Statement::Prepared(id), _)
-            | Request::Declare(Statement::Prepared(id), _) => Some(*id),
-            _ => None,
         }
-    }
+        [script, transactional] if name == atoms::script() => Request::Script {
+            sql: sql(script)?.to_owned(),
+            transactional: flag(transactional)?,
+        },
+        [statement] if name == atoms::prepare() => Request::Prepare(sql(statement)?.to_owned()),
+        [statement] if name == atoms::describe() => Request::Describe(sql(statement)?.to_owned()),
+        [behavior] if name == atoms::begin() => {
+            Request::Begin(behavior_of(behavior.decode().map_err(|_| unknown())?)?)
+        }
+        _ => return Err(unknown()),
+    };
+    Ok(Decoded::Request(request))
 }
 
 fn plain(atom: Atom) -> Result<Request> {

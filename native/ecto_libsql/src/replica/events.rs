@@ -13,11 +13,9 @@ use crate::error::named_atom;
 
 static TELLER: RwLock<Option<LocalPid>> = RwLock::new(None);
 
-/// The calling process is told from now on.
-#[rustler::nif]
-fn replica_listen(env: Env<'_>) -> rustler::Atom {
-    *TELLER.write() = Some(env.pid());
-    atoms::ok()
+/// This process is told from now on.
+pub fn tell(teller: LocalPid) {
+    *TELLER.write() = Some(teller);
 }
 
 /// For the replica of this path. Called on threads that are not the BEAM's.

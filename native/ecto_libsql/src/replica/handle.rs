@@ -9,7 +9,7 @@ use rustler::{Atom, Env, LocalPid, Monitor, Resource, ResourceArc};
 use super::shared::{Shared, let_go};
 use crate::atoms;
 use crate::owner::{Connection, Pid};
-use crate::remote::RemoteSession;
+use crate::remote::Remote;
 
 pub struct ReplicaHandle {
     /// `None` once the connection is closed.
@@ -18,7 +18,7 @@ pub struct ReplicaHandle {
 }
 
 struct Connections {
-    primary: Arc<RemoteSession>,
+    primary: Arc<Remote>,
     local: Arc<Connection>,
     /// Of the file that `local` has open.
     generation: u64,
@@ -51,7 +51,7 @@ impl ReplicaHandle {
     pub fn connect(
         handle: &ResourceArc<ReplicaHandle>,
         env: Env<'_>,
-        primary: Arc<RemoteSession>,
+        primary: Arc<Remote>,
         local: Arc<Connection>,
         read_your_writes: bool,
     ) {

@@ -90,6 +90,12 @@ impl Connection {
         Ok(usize::try_from(size).unwrap_or(0))
     }
 
+    /// The database's size in pages.
+    pub fn page_count(&mut self, call: &Call) -> Result<u32> {
+        let count = self.number("PRAGMA page_count", call)?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     /// Keeps this connection from checkpoints, also from the one at its end.
     pub fn wal_disable_checkpoint(&mut self) -> Result<()> {
         self.check(self.raw().wal_disable_checkpoint())

@@ -1,5 +1,7 @@
 //! Where a server is: the `uri:` option.
 
+use std::fmt;
+
 use hyper::Uri;
 
 use super::secret::Secret;
@@ -118,6 +120,13 @@ impl Address {
             .path_and_query(format!("{}{endpoint}", self.path))
             .build()
             .map_err(|error| Error::InvalidArgument(format!("uri: {error}")))
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.https { "https" } else { "http" };
+        write!(f, "{scheme}://{}{}", self.authority, self.path)
     }
 }
 

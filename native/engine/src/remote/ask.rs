@@ -43,7 +43,7 @@ impl Stream {
         requests: Vec<Request>,
         call: &Call,
     ) -> Option<usize> {
-        let results = by_deadline(call, self.pipeline(server, requests, false)).await;
+        let results = by_deadline(server, call, self.pipeline(server, requests, false)).await;
         results
             .ok()?
             .iter()
@@ -67,7 +67,7 @@ impl Stream {
             requests.push(probe_request());
         }
         requests.push(RequestKind::GetAutocommit(Empty {}).into());
-        let results = by_deadline(call, self.pipeline(server, requests, ends)).await?;
+        let results = by_deadline(server, call, self.pipeline(server, requests, ends)).await?;
         let ran = read(results.into_iter().skip(main), work, probe).map_err(answer::nonsense)?;
         self.note_replication_index(ran.replication_index);
         match ran {

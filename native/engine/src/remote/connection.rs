@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::ask::Ran;
+use super::breaker::{BreakerOptions, BreakerStatus};
+use super::failover::{FailedOver, Others, Read, ReadServer};
 use super::failure::Failure;
 use super::outcome;
 use super::run::until;
@@ -35,6 +37,10 @@ pub struct RemoteOptions {
     /// The key of a database that is encrypted at the server, sent in the header
     /// `x-turso-encryption-key`.
     pub encryption_key: Option<String>,
+    /// When the server, if it does not answer, is not asked for a while; `None`: it always is.
+    pub breaker: Option<BreakerOptions>,
+    /// Who is asked, in this order, for what only reads while the server is away.
+    pub failover: Vec<ReadServer>,
 }
 
 impl std::fmt::Debug for RemoteOptions {
@@ -55,6 +61,7 @@ impl std::fmt::Debug for RemoteOptions {
 pub struct RemoteConnection {
     pub(super) server: Arc<Server>,
     pub(super) status: Arc<Status>,
+    pub(super) others: Others,
     stream: Mutex<Stream>,
 }
 
@@ -65,8 +72,10 @@ impl RemoteConnection {
     /// Names the option that is wrong.
     pub fn open(options: RemoteOptions) -> Result<RemoteConnection> {
         let status = Arc::new(Status::default());
+        let others = Others::open(&options)?;
         Ok(RemoteConnection {
             server: Arc::new(Server::new(options)?),
+            others,
             stream: Mutex::new(Stream::new(status.clone())),
             status,
         })
@@ -77,7 +86,28 @@ impl RemoteConnection {
     /// # Failure
     /// The token holds characters that an HTTP header cannot.
     pub fn set_token(&self, token: Option<String>) -> Result<()> {
+        self.others.set_shared_token(token.as_deref())?;
         self.server.set_token(token)
+    }
+
+    /// As [`set_token`](RemoteConnection::set_token), for one of the [failover
+    /// servers](RemoteOptions::failover), by its index.
+    pub fn set_failover_token(&self, index: usize, token: Option<String>) -> Result<()> {
+        self.others.set_token(index, token)
+    }
+
+    /// Whether the call that was made last was answered by another server; once.
+    pub fn take_failed_over(&self) -> Option<FailedOver> {
+        self.others.take_last()
+    }
+
+    /// The breakers of its server and of the others, in their order.
+    pub fn breakers(&self) -> Vec<BreakerStatus> {
+        let others = self.others.servers();
+        std::iter::once(self)
+            .chain(others)
+            .filter_map(|connection| Some(connection.server.breaker()?.status()))
+            .collect()
     }
 
     /// Whether no transaction is open. One that was lost counts as open until it is rolled back.
@@ -96,10 +126,23 @@ impl RemoteConnection {
         self.status.replication_index()
     }
 
-    /// Runs a statement.
+    /// Runs a statement. One that only reads may be [answered by another
+    /// server](RemoteOptions::failover).
     ///
     /// A `ROLLBACK` of a lost transaction succeeds without asking the server.
     pub async fn execute(
+        &self,
+        sql: &str,
+        params: RemoteParams,
+        call: &Call,
+    ) -> Result<RemoteResult> {
+        if !self.may_fail_over(sql) {
+            return self.execute_here(sql, params, call).await;
+        }
+        self.read(sql, &Rows(params), call).await
+    }
+
+    async fn execute_here(
         &self,
         sql: &str,
         params: RemoteParams,
@@ -147,7 +190,7 @@ impl RemoteConnection {
     /// Asks the server for a sign of life, with the token, on this connection's stream. Also
     /// keeps the stream from being closed for want of requests.
     pub async fn ping(&self, call: &Call) -> Result<()> {
-        self.execute("SELECT 1", RemoteParams::NONE, call)
+        self.execute_here("SELECT 1", RemoteParams::NONE, call)
             .await
             .map(drop)
     }
@@ -155,10 +198,20 @@ impl RemoteConnection {
     /// Ends the stream at the server, and with it an open transaction. The server does so by itself
     /// where this does not reach it. The connection can be used again, on a new stream.
     pub async fn close(&self, call: &Call) {
+        for other in self.others.servers() {
+            other.leave(call).await;
+        }
         let Ok(mut stream) = self.turn(call).await else {
             return;
         };
         stream.close(&self.server, call).await;
+    }
+
+    /// Gives the stream up, of which the server hears in the background.
+    async fn leave(&self, call: &Call) {
+        if let Ok(mut stream) = self.turn(call).await {
+            stream.leave(&self.server);
+        }
     }
 
     /// The stream, for one call, when it is this call's turn. A cursor that is still being read
@@ -199,6 +252,16 @@ impl RemoteConnection {
             true => Ok(()),
             false => Err(Error::read_only_transaction(sql)),
         }
+    }
+}
+
+struct Rows(RemoteParams);
+
+impl Read for Rows {
+    type Answer = RemoteResult;
+
+    async fn ask(&self, server: &RemoteConnection, sql: &str, call: &Call) -> Result<RemoteResult> {
+        server.execute_here(sql, self.0.clone(), call).await
     }
 }
 

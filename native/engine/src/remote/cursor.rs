@@ -6,6 +6,7 @@ use tokio::sync::Mutex;
 
 use super::answer::{self, Failed};
 use super::connection::RemoteConnection;
+use super::failover::Read;
 use super::failure::Failure;
 use super::outcome;
 use super::protocol::{CursorRequest, CursorResponse};
@@ -52,9 +53,31 @@ pub struct CursorEnd {
 #[derive(Debug, Default)]
 pub(super) struct OpenCursor(Option<Arc<Mutex<Rows>>>);
 
+struct Cursor(RemoteParams);
+
+impl Read for Cursor {
+    type Answer = RemoteCursor;
+
+    async fn ask(&self, server: &RemoteConnection, sql: &str, call: &Call) -> Result<RemoteCursor> {
+        server.cursor_here(sql, self.0.clone(), call).await
+    }
+}
+
 impl RemoteConnection {
     /// Runs a statement whose rows are fetched bit by bit.
     pub async fn cursor(
+        &self,
+        sql: &str,
+        params: RemoteParams,
+        call: &Call,
+    ) -> Result<RemoteCursor> {
+        if !self.may_fail_over(sql) {
+            return self.cursor_here(sql, params, call).await;
+        }
+        self.read(sql, &Cursor(params), call).await
+    }
+
+    async fn cursor_here(
         &self,
         sql: &str,
         params: RemoteParams,
@@ -71,7 +94,7 @@ impl RemoteConnection {
         let mut fitted = false;
         loop {
             let mut rows = stream.declare(&self.server, &work, call).await?;
-            let begun = by_deadline(call, rows.begin())
+            let begun = by_deadline(&self.server, call, rows.begin())
                 .await
                 .map_err(|failed| outcome::in_autocommit(failed, &work))?;
             match begun {
@@ -171,7 +194,7 @@ impl Stream {
         call: &Call,
     ) -> Result<RemoteResult> {
         let mut rows = self.declare(server, work, call).await?;
-        let read = by_deadline(call, async {
+        let read = by_deadline(server, call, async {
             while rows.end.is_none() {
                 rows.more().await?;
             }
@@ -193,14 +216,16 @@ impl Stream {
     async fn declare(&mut self, server: &Server, work: &Work<'_>, call: &Call) -> Result<Rows> {
         match self.transaction().clone() {
             Transaction::Lost(reason) => Err(Error::TransactionLost { reason }),
-            Transaction::Open { .. } => by_deadline(call, self.declare_once(server, work, true))
-                .await
-                .map_err(|failed| self.failed_in_transaction(failed, work, false)),
+            Transaction::Open { .. } => {
+                by_deadline(server, call, self.declare_once(server, work, true))
+                    .await
+                    .map_err(|failed| self.failed_in_transaction(failed, work, false))
+            }
             Transaction::None => {
                 let mut sent_again = false;
                 loop {
                     self.forget_stale();
-                    match by_deadline(call, self.declare_once(server, work, false)).await {
+                    match by_deadline(server, call, self.declare_once(server, work, false)).await {
                         Ok(rows) => return Ok(rows),
                         Err(failed) if sent_again || !failed.again(work) => {
                             return Err(outcome::in_autocommit(failed, work));

@@ -1,6 +1,7 @@
 //! What a server says of a statement without running it, and parameters that are fitted to it.
 
 use super::connection::RemoteConnection;
+use super::failover::Read;
 use super::outcome::{in_autocommit, nonsense};
 use super::protocol::{
     Describe, DescribeResult, NamedArg, RequestKind, Response, ResponseKind, StreamResultKind,
@@ -38,9 +39,26 @@ impl From<DescribeResult> for Description {
     }
 }
 
+struct Columns;
+
+impl Read for Columns {
+    type Answer = Description;
+
+    async fn ask(&self, server: &RemoteConnection, sql: &str, call: &Call) -> Result<Description> {
+        server.describe_here(sql, call).await
+    }
+}
+
 impl RemoteConnection {
     /// Describes a statement without running it.
     pub async fn describe(&self, sql: &str, call: &Call) -> Result<Description> {
+        if !self.may_fail_over(sql) {
+            return self.describe_here(sql, call).await;
+        }
+        self.read(sql, &Columns, call).await
+    }
+
+    pub(super) async fn describe_here(&self, sql: &str, call: &Call) -> Result<Description> {
         let mut stream = self.stream(call).await?;
         self.described(&mut stream, sql, call).await
     }
@@ -130,10 +148,11 @@ impl Stream {
                 Transaction::Open { .. } => true,
                 Transaction::Lost(reason) => return Err(Error::TransactionLost { reason }),
             };
-            let failed = match by_deadline(call, self.pipeline(server, requests, false)).await {
-                Ok(results) => break results,
-                Err(failed) => failed,
-            };
+            let failed =
+                match by_deadline(server, call, self.pipeline(server, requests, false)).await {
+                    Ok(results) => break results,
+                    Err(failed) => failed,
+                };
             if in_transaction {
                 return Err(self.failed_in_transaction(failed, &work, false));
             }

@@ -34,6 +34,8 @@ pub enum Failure {
     ResponseTooLarge,
     /// The server's owner has blocked reads or writes.
     Blocked,
+    /// The server has not answered for a while, and is not asked: nothing was sent.
+    CircuitOpen,
     /// This system cannot make network calls.
     Network,
 }
@@ -55,6 +57,7 @@ impl Failure {
             Failure::Protocol => "protocol_error",
             Failure::ResponseTooLarge => "response_too_large",
             Failure::Blocked => "blocked",
+            Failure::CircuitOpen => "circuit_open",
             Failure::Network => "network",
         }
     }

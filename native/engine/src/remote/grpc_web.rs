@@ -76,7 +76,7 @@ impl GrpcWeb {
         method: &str,
         message: &impl Message,
         headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<Answer, Refused> {
+    ) -> Result<GrpcAnswer, Refused> {
         let length = u32::try_from(message.encoded_len()).unwrap_or(u32::MAX);
         let mut body = BytesMut::with_capacity(ENVELOPE + message.encoded_len());
         body.put_u8(0);
@@ -94,16 +94,19 @@ impl GrpcWeb {
             all.insert(namespace.0, namespace.1);
             all.extend(headers.iter().cloned());
         };
-        let sent = self.server.post_with(method, all, body.freeze());
-        let response = match timeout(self.silence, sent).await {
-            Ok(response) => response?.map_err(answer::broken).map_err(failed)?,
-            Err(_) => return Err(silent(self.silence).into()),
+        let body = body.freeze();
+        let begun = timeout(self.silence, self.begin(method, all, body));
+        let begun = async { begun.await.unwrap_or(Err(Failed::Late)) };
+        let response = match self.server.guarded(begun).await {
+            Ok(response) => response,
+            Err(Failed::Late) => return Err(silent(self.silence).into()),
+            Err(error) => return Err(failed(error).into()),
         };
         if let Some(status) = status(response.headers()) {
             status?;
         }
         match answered(response, self.silence).await? {
-            Some(body) => Ok(Answer {
+            Some(body) => Ok(GrpcAnswer {
                 body,
                 buffer: BytesMut::new(),
                 left: 0,
@@ -111,6 +114,24 @@ impl GrpcWeb {
             }),
             None => Err(nonsense("it is no answer of gRPC-web".to_owned()).into()),
         }
+    }
+}
+
+impl GrpcWeb {
+    /// The beginning of an answer; an error where it says that the server is not there.
+    async fn begin(
+        &self,
+        method: &str,
+        headers: impl FnOnce(&mut HeaderMap),
+        body: Bytes,
+    ) -> Result<Response<Incoming>, Failed> {
+        let sent = self.server.post_with(method, headers, body).await;
+        let response = sent.map_err(Failed::NotRun)?.map_err(answer::broken)?;
+        if response.status().is_server_error() {
+            drop(answer::success(response).await?);
+            return Err(answer::nonsense("an error that is none"));
+        }
+        Ok(response)
     }
 }
 
@@ -134,7 +155,7 @@ async fn answered(
 
 /// An answer that is read as it comes.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct GrpcAnswer {
     body: Incoming,
     buffer: BytesMut,
     /// Bytes of the message whose elements are being read.
@@ -142,7 +163,7 @@ pub(crate) struct Answer {
     silence: Duration,
 }
 
-impl Answer {
+impl GrpcAnswer {
     /// The next message of the answer, of no more than `limit` bytes; `None`: there is none, and
     /// the answer is complete.
     pub(crate) async fn message(&mut self, limit: usize) -> Result<Option<Bytes>, Refused> {

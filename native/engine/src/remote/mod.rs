@@ -7,6 +7,9 @@
 //! dropped, or runs past its deadline, has no further effect on the connection than that its
 //! stream is given up: the next call opens another.
 //!
+//! A [`RemoteSession`] is a connection as a [`RemoteRegistry`] knows it: shared, owned by a
+//! process, with its prepared statements and cursors.
+//!
 //! # Transactions
 //!
 //! A transaction lives and dies with its stream. While one is open, every statement is sent with
@@ -21,14 +24,22 @@
 //! is sent once more on a new stream, unless a transaction was open. One whose answer was lost is
 //! sent again only if it is a SELECT outside of a transaction; for all else the error says that
 //! nobody knows the outcome.
+//!
+//! # Servers that are away
+//!
+//! A server that does not answer is not asked for a while ([`Breaker`]), and what only reads can go to
+//! another one in the meantime ([`RemoteOptions::failover`]). Every request to a server, also those of
+//! replicas, is to pass its breaker: `Server::guarded`.
 
 mod address;
 mod answer;
 mod ask;
 mod batch;
+mod breaker;
 mod connection;
 mod cursor;
 mod describe;
+mod failover;
 mod failure;
 mod grpc_web;
 mod http;
@@ -40,6 +51,7 @@ mod run;
 mod runtime;
 mod secret;
 mod server;
+mod session;
 mod split;
 mod sql_error;
 mod stream;
@@ -49,10 +61,16 @@ mod transaction;
 mod value;
 mod work;
 
+pub use breaker::{Breaker, BreakerOptions, BreakerState, BreakerStatus, breakers, observe};
 pub use connection::{RemoteConnection, RemoteOptions};
 pub use cursor::{CursorEnd, Fetched, RemoteCursor};
 pub use describe::Description;
+pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
-pub(crate) use grpc_web::{Answer, GrpcWeb, Refused};
+pub(crate) use grpc_web::{GrpcAnswer, GrpcWeb, Refused};
 pub use runtime::{block_on, spawn};
+pub use session::{
+    Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,
+    Statement, Stop,
+};
 pub use value::{RemoteColumn, RemoteParams, RemoteResult};

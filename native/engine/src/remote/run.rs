@@ -15,19 +15,24 @@ use crate::error::{Error, Result};
 use crate::keyword::Kind;
 use crate::local::Call;
 
-/// Waits for an answer until the call's deadline.
+/// Waits for the server's answer until the call's deadline. Where the server is known not to
+/// answer, nothing is sent.
 pub(super) async fn by_deadline<T>(
+    server: &Server,
     call: &Call,
     answer: impl Future<Output = Result<T, Failed>>,
 ) -> Result<T, Failed> {
     match call.deadline {
-        None => answer.await,
+        None => server.guarded(answer).await,
         Some(deadline) if deadline <= Instant::now() => Err(Failed::NotRun(
             Failure::Timeout.error("the deadline passed before the server was asked"),
         )),
-        Some(deadline) => timeout_at(deadline.into(), answer)
-            .await
-            .unwrap_or(Err(Failed::Late)),
+        Some(deadline) => {
+            let by_then = timeout_at(deadline.into(), answer);
+            server
+                .guarded(async { by_then.await.unwrap_or(Err(Failed::Late)) })
+                .await
+        }
     }
 }
 

@@ -13,11 +13,14 @@ use prost::Message;
 
 use super::RemoteOptions;
 use super::address::{self, Address};
+use super::answer::Failed;
+use super::breaker::{self, Breaker, Key, Probe};
 use super::http::{Broken, Http};
 use super::secret::Secret;
 use super::tls::Certificates;
 use crate::error::{Error, Result};
 
+pub(super) const PIPELINE: &str = "/v3-protobuf/pipeline";
 const NAMESPACE: HeaderName = HeaderName::from_static("x-namespace-bin");
 const ENCRYPTION_KEY: HeaderName = HeaderName::from_static("x-turso-encryption-key");
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
@@ -28,6 +31,7 @@ pub(super) struct Server {
     address: Address,
     headers: HeaderMap,
     token: RwLock<Option<Secret>>,
+    breaker: Option<Arc<Breaker>>,
 }
 
 impl Server {
@@ -48,11 +52,21 @@ impl Server {
         if let Some(key) = &options.encryption_key {
             headers.insert(ENCRYPTION_KEY, secret_header("remote_encryption_key", key)?);
         }
+        let http = Http::shared(certificates)?;
+        let breaker = options.breaker.map(|settings| {
+            let key = Key {
+                address: parsed.address.clone(),
+                namespace: options.namespace,
+                http: Arc::downgrade(&http),
+            };
+            breaker::of(key, settings)
+        });
         let server = Server {
-            http: Http::shared(certificates)?,
+            http,
             address: parsed.address,
             headers,
             token: RwLock::default(),
+            breaker,
         };
         server.set_token(options.auth_token.or(parsed.token.map(|token| token.0)))?;
         Ok(server)
@@ -97,6 +111,37 @@ impl Server {
             headers.insert(AUTHORIZATION, bearer(&token.0)?);
         }
         Ok(headers)
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.address.to_string()
+    }
+
+    pub(super) fn breaker(&self) -> Option<&Arc<Breaker>> {
+        self.breaker.as_ref()
+    }
+
+    /// Waits for the answer to a request, unless the server's breaker is open, which fails at once;
+    /// and tells the breaker what came of it. A call that is dropped tells it nothing.
+    pub(super) async fn guarded<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Failed>>,
+    ) -> Result<T, Failed> {
+        let Some(breaker) = &self.breaker else {
+            return answer.await;
+        };
+        let ticket = breaker.admit().map_err(Failed::NotRun)?;
+        let answer = answer.await;
+        breaker.report(ticket, breaker::verdict(&answer), || self.probe());
+        answer
+    }
+
+    pub(super) fn probe(&self) -> Result<Probe> {
+        Ok(Probe {
+            http: self.http.clone(),
+            uri: self.address.endpoint(PIPELINE)?,
+            headers: self.headers()?,
+        })
     }
 
     /// A request of another protocol than Hrana, with the headers of that on top.

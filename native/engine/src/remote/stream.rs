@@ -16,11 +16,10 @@ use super::protocol::{
 };
 use super::run::by_deadline;
 use super::runtime::spawn;
-use super::server::Server;
+use super::server::{PIPELINE, Server};
 use super::texts::Texts;
 use crate::local::Call;
 
-const PIPELINE: &str = "/v3-protobuf/pipeline";
 /// sqld closes a stream after ten seconds without a request. One that is nearly as old is not
 /// worth a request that would only tell that it is gone.
 const STALE: Duration = Duration::from_secs(8);
@@ -133,7 +132,8 @@ impl Stream {
         self.cursor = OpenCursor::default();
         if self.is_open() {
             let close = vec![RequestKind::Close(Empty {}).into()];
-            if let Err(error) = by_deadline(call, self.pipeline(server, close, true)).await {
+            if let Err(error) = by_deadline(server, call, self.pipeline(server, close, true)).await
+            {
                 tracing::debug!(?error, "the server was not told that a stream is over");
             }
         }

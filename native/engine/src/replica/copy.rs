@@ -9,11 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use libsql::ffi;
-use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
 use super::frame::Frame;
-use super::insert::{self, MOST_PAGES, Moved, Pages, Pen, Piece};
+use super::insert::{self, MOST_PAGES, Moved, Pages, Pen, Piece, Pieces};
 use super::log_size::LogSize;
 use super::metadata::{self, Metadata, Position, Recorded, beside, failed};
 use super::shared::Shared;
@@ -47,9 +46,10 @@ pub(super) enum Course {
 pub(super) struct Copy {
     path: PathBuf,
     key: Option<Vec<u8>>,
-    metadata: Metadata,
     /// None after a failure, until the next round, and once the copy is frozen.
     connection: Option<Connection>,
+    // After the connection: fields are dropped in this order, and this is the file's lock.
+    metadata: Metadata,
     /// Device and inode of the file that the connection has.
     file: (u64, u64),
     position: Option<Position>,
@@ -110,6 +110,7 @@ impl Copy {
         if copy.open_file()? {
             lost = Some(ResetReason::FileDamaged);
         }
+        copy.unknown = copy.unknown && !copy.is_empty()?;
         copy.shared.set_frame(copy.frame());
         Ok((copy, lost))
     }
@@ -117,6 +118,14 @@ impl Copy {
     /// The last frame that the copy has.
     pub(super) fn frame(&self) -> Option<u64> {
         self.position.and_then(|position| position.frame)
+    }
+
+    /// Whether the file is a database that nothing was ever inserted into.
+    fn is_empty(&mut self) -> Result<bool> {
+        let Some(connection) = &mut self.connection else {
+            return Err(closed(&self.path));
+        };
+        Ok(connection.page_count(&NOW)? <= 1)
     }
 
     /// Whether there is something to be read.
@@ -228,11 +237,11 @@ impl Copy {
 
     /// Inserts the frames of an answer, one transaction of the copy for all that it holds. What
     /// comes without the end of its transaction is forgotten.
-    pub(super) fn apply(&mut self, frames: &mut Receiver<Piece>, moved: &mut Moved) -> Result<()> {
+    pub(super) fn apply(&mut self, frames: Pieces<'_>, moved: &mut Moved) -> Result<()> {
         let mut pages = Pages::default();
         let mut end = None;
         let mut open: Vec<Frame> = Vec::new();
-        while let Some(Piece::Frame(frame)) = frames.blocking_recv() {
+        while let Some(Piece::Frame(frame)) = frames() {
             moved.one();
             let commits = frame.commits().then_some((frame.number, frame.size_after));
             open.push(frame);
@@ -255,7 +264,7 @@ impl Copy {
     fn apply_transaction(
         &mut self,
         pages: &mut Pages,
-        frames: &mut Receiver<Piece>,
+        frames: Pieces<'_>,
         moved: &mut Moved,
     ) -> Result<()> {
         let cookie = self.cookie();
@@ -264,7 +273,7 @@ impl Copy {
             if pages.len() >= MOST_PAGES {
                 pages.spill(&mut pen)?;
             }
-            let Some(Piece::Frame(frame)) = frames.blocking_recv() else {
+            let Some(Piece::Frame(frame)) = frames() else {
                 return Err(insert::unfinished());
             };
             moved.one();
@@ -304,7 +313,7 @@ impl Copy {
     pub(super) fn apply_whole(
         &mut self,
         beginning: Position,
-        frames: &mut Receiver<Piece>,
+        frames: Pieces<'_>,
         moved: &mut Moved,
     ) -> Result<()> {
         let mut pen = Pen::new(self.insertion()?, beginning.cookie)?;

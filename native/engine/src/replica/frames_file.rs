@@ -6,7 +6,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use super::copy::Copy;
@@ -41,33 +40,26 @@ pub fn sync_frames(path: &Path, frames: &Path, encryption_key: Option<Vec<u8>>) 
     let path = canonical(path)?;
     let mut file = BufReader::new(File::open(frames).map_err(|error| failed(frames, &error))?);
     let header = Header::read(frames, &mut file)?;
+    header.check_length(frames, file.get_ref())?;
     let shared = Arc::new(Shared::new(path.display().to_string(), None));
     let (mut copy, _) = Copy::open(&path, encryption_key, shared)?;
     let position = start(&mut copy, frames, header)?;
     let end = header.first.saturating_add(header.count);
     let mut moved = Moved::default();
-    if position.next() < end {
-        let (sender, mut receiver) = mpsc::channel(1);
-        std::thread::scope(|scope| {
-            let reader = scope.spawn(move || {
-                for number in header.first..end {
-                    let frame = read_frame(frames, &mut file, number)?;
-                    if number < position.next() {
-                        continue;
-                    }
-                    // A receiver that is gone has failed, and says so.
-                    if sender.blocking_send(Piece::Frame(frame)).is_err() {
-                        break;
-                    }
-                }
-                Ok(())
-            });
-            let applied = copy.apply(&mut receiver, &mut moved);
-            drop(receiver);
-            let read = reader.join().unwrap_or_else(|_| Err(unreadable(frames)));
-            applied.and(read)
+    let mut read = Ok(());
+    let mut numbers = header.first..end;
+    let mut next = || {
+        let frame = numbers.find_map(|number| match read_frame(frames, &mut file, number) {
+            Ok(_) if number < position.next() => None,
+            frame => Some(frame),
         })?;
-    }
+        frame
+            .map(Piece::Frame)
+            .map_err(|error| read = Err(error))
+            .ok()
+    };
+    copy.apply(&mut next, &mut moved)?;
+    read?;
     Ok(Synced {
         frame_no: copy.frame(),
         frames_synced: moved.frames,
@@ -122,6 +114,19 @@ impl Header {
             count: u64::from_le_bytes(part(&bytes, 40)),
         })
     }
+
+    /// Nothing is taken from a file that does not have all that it says.
+    fn check_length(self, path: &Path, file: &File) -> Result<()> {
+        let length = file.metadata().map_err(|error| failed(path, &error))?.len();
+        let needed = self
+            .count
+            .saturating_mul(FRAME as u64)
+            .saturating_add(HEADER as u64);
+        match length < needed {
+            true => Err(too_short(path)),
+            false => Ok(()),
+        }
+    }
 }
 
 fn read_frame(path: &Path, file: &mut impl Read, number: u64) -> Result<Frame> {
@@ -140,17 +145,14 @@ fn read_frame(path: &Path, file: &mut impl Read, number: u64) -> Result<Frame> {
 
 fn fill(path: &Path, file: &mut impl Read, bytes: &mut [u8]) -> Result<()> {
     file.read_exact(bytes).map_err(|error| match error.kind() {
-        ErrorKind::UnexpectedEof => Error::InvalidArgument(format!(
-            "{}: it ends too early for a log of frames",
-            path.display()
-        )),
+        ErrorKind::UnexpectedEof => too_short(path),
         _ => failed(path, &error),
     })
 }
 
-fn unreadable(path: &Path) -> Error {
-    Error::File {
-        path: path.display().to_string(),
-        reason: "it could not be read".to_owned(),
-    }
+fn too_short(path: &Path) -> Error {
+    Error::InvalidArgument(format!(
+        "{}: it ends too early for a log of frames",
+        path.display()
+    ))
 }

@@ -5,8 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use tokio::sync::mpsc::Receiver;
-
 use super::frame::{Frame, PAGE};
 use crate::error::{Error, Result};
 use crate::local::{WAL_FRAME_HEADER, WalInsertion};
@@ -22,6 +20,9 @@ pub(super) enum Piece {
     /// All has come; the copy is at this frame then.
     Done(Option<u64>),
 }
+
+/// Answers the next piece; `None`: no more will come.
+pub(super) type Pieces<'p> = &'p mut dyn FnMut() -> Option<Piece>;
 
 /// The newest version of each page, up to the end of a transaction.
 #[derive(Debug, Default)]
@@ -119,13 +120,13 @@ impl Moved {
 /// Answers the frame that the copy is at.
 pub(super) fn whole(
     pen: &mut Pen<'_>,
-    frames: &mut Receiver<Piece>,
+    frames: Pieces<'_>,
     moved: &mut Moved,
 ) -> Result<Option<u64>> {
     let mut pages = Pages::default();
     let mut size = 0;
     loop {
-        match frames.blocking_recv() {
+        match frames() {
             Some(Piece::Frame(frame)) => {
                 moved.one();
                 size = frame.size_after;

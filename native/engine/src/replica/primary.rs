@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::frame::Frame;
 use crate::error::{Error, Result};
-use crate::remote::{Answer, Failure, GrpcWeb, Refused, RemoteOptions};
+use crate::remote::{Failure, GrpcAnswer, GrpcWeb, Refused, RemoteOptions};
 
 const SESSION: HeaderName = HeaderName::from_static("x-session-token");
 /// The longest message that is no list of frames; a frame has 4120 bytes and a little around them.
@@ -136,7 +136,7 @@ impl Primary {
         })
     }
 
-    async fn ask(&self, method: &str, message: &impl Message) -> Result<Answer, Trouble> {
+    async fn ask(&self, method: &str, message: &impl Message) -> Result<GrpcAnswer, Trouble> {
         let session = self.session.lock().clone();
         let headers: Vec<_> = session.map(|token| (SESSION, token)).into_iter().collect();
         let method = format!("/wal_log.ReplicationLog/{method}");
@@ -166,7 +166,7 @@ enum Kind {
 /// Frames as they come.
 #[derive(Debug)]
 pub(super) struct Frames {
-    answer: Answer,
+    answer: GrpcAnswer,
     of: Kind,
 }
 

@@ -116,7 +116,7 @@ impl Pull<'_> {
         let (sender, mut receiver) = mpsc::channel(QUEUE);
         let applied = self.worker.run(move |copy| {
             let mut moved = Moved::default();
-            let applied = copy.apply(&mut receiver, &mut moved);
+            let applied = copy.apply(&mut || receiver.blocking_recv(), &mut moved);
             Ok((applied.map(|()| copy.frame()), moved))
         });
         let sent = send(frames, &sender, None).await;
@@ -193,7 +193,7 @@ impl Pull<'_> {
         let (sender, mut receiver) = mpsc::channel(QUEUE);
         let applied = self.worker.run(move |copy| {
             let mut moved = Moved::default();
-            let applied = copy.apply_whole(beginning, &mut receiver, &mut moved);
+            let applied = copy.apply_whole(beginning, &mut || receiver.blocking_recv(), &mut moved);
             Ok((applied.map(|()| copy.frame()), moved))
         });
         let sent = source(&sender).await;

@@ -1,7 +1,9 @@
 //! What the tests do with replicas, their files and their primaries.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use ecto_libsql_engine::local::{Call, Collect, Connection, OpenMode, OpenOptions, Source};
@@ -68,12 +70,32 @@ impl Place {
     }
 }
 
+impl Drop for Copy {
+    /// Waits, where this is the last handle, until the replica's thread has let go of the file.
+    fn drop(&mut self) {
+        let Some(replica) = self.0.take() else { return };
+        let path = format!("{}-client_wal_index", replica.path().display());
+        let last = Arc::strong_count(&replica) == 1;
+        drop(replica);
+        let is_locked = || File::open(&path).is_ok_and(|file| file.try_lock().is_err());
+        while last && is_locked() {
+            thread::yield_now();
+        }
+    }
+}
+
 #[derive(Debug)]
-pub struct Copy(pub Arc<Replica>);
+pub struct Copy(Option<Arc<Replica>>);
 
 impl Copy {
     pub fn open(options: ReplicaOptions, call: Call) -> Result<Copy> {
-        block_on(Replica::open(options, call)).unwrap().map(Copy)
+        block_on(Replica::open(options, call))
+            .unwrap()
+            .map(|replica| Copy(Some(replica)))
+    }
+
+    pub fn replica(&self) -> &Arc<Replica> {
+        self.0.as_ref().unwrap()
     }
 
     pub fn sync(&self) -> Result<Synced> {
@@ -81,16 +103,16 @@ impl Copy {
     }
 
     pub fn sync_by(&self, call: Call) -> Result<Synced> {
-        block_on(self.0.sync(call)).unwrap()
+        block_on(self.replica().sync(call)).unwrap()
     }
 
     pub fn reader(&self) -> Reader {
-        Reader::open(self.0.path(), None)
+        Reader::open(self.replica().path(), None)
     }
 
     /// What a reader that is opened for it sees.
     pub fn read(&self, sql: &str) -> String {
-        read(self.0.path(), sql)
+        read(self.replica().path(), sql)
     }
 
     pub fn is_sound(&self) {
@@ -122,6 +144,15 @@ impl Reader {
             .query(Source::Sql(sql), &NoParams, &mut rows, &call)?;
         Ok(shown(&rows.rows))
     }
+}
+
+/// Writes into a database that is no replica.
+pub fn write(path: &Path, sql: &str) {
+    let connection = Connection::open(OpenOptions {
+        database: path.display().to_string(),
+        ..OpenOptions::default()
+    });
+    Reader(connection.unwrap()).read(sql);
 }
 
 pub fn read(path: &Path, sql: &str) -> String {

@@ -23,12 +23,12 @@ fn a_first_sync_then_what_others_write() {
     assert_eq!(copy.read("SELECT count(*) FROM t"), "0");
 
     let frame = writer.fill(100);
-    assert!(frame > copy.0.replication_index());
+    assert!(frame > copy.replica().replication_index());
     assert_eq!(copy.read("SELECT count(*) FROM t"), "0");
     let synced = copy.sync().unwrap();
     assert_eq!(synced.frame_no, frame);
     assert!(synced.frames_synced > 5, "{synced:?}");
-    assert_eq!(copy.0.replication_index(), frame);
+    assert_eq!(copy.replica().replication_index(), frame);
     assert_eq!(copy.read(SUM), writer.read(SUM));
     copy.is_sound();
 
@@ -46,7 +46,7 @@ fn a_copy_is_continued_when_it_is_opened_again() {
     drop(place.open(&server.uri()).unwrap());
     writer.fill(10);
     let copy = place.open(&server.uri()).unwrap();
-    let status = copy.0.status();
+    let status = copy.replica().status();
     assert!(status.frames > 0 && status.frames < 12, "{status:?}");
     assert_eq!(copy.read(SUM), writer.read(SUM));
     copy.is_sound();
@@ -57,12 +57,14 @@ fn an_empty_primary_has_an_empty_copy() {
     let Some(server) = Sqld::start() else { return };
     let place = Place::new();
     let copy = place.open(&server.uri()).unwrap();
-    assert_eq!(copy.0.replication_index(), None);
+    assert_eq!(copy.replica().replication_index(), None);
     assert_eq!(copy.read("SELECT count(*) FROM sqlite_schema"), "0");
     let writer = Writer::of(&server);
     writer.table();
     let frame = writer.fill(3).unwrap();
-    let reached = block_on(copy.0.sync_until(frame, soon())).unwrap().unwrap();
+    let reached = block_on(copy.replica().sync_until(frame, soon()))
+        .unwrap()
+        .unwrap();
     assert_eq!(reached, frame);
     assert_eq!(copy.read(SUM), writer.read(SUM));
 }
@@ -213,7 +215,7 @@ fn the_log_does_not_grow_for_ever() {
     }
     let log = std::fs::metadata(place.file("copy.db-wal")).unwrap().len();
     let file = std::fs::metadata(place.file("copy.db")).unwrap().len();
-    assert!(copy.0.status().frames > 9000);
+    assert!(copy.replica().status().frames > 9000);
     assert!(log < 10_000_000 && file > 30_000_000, "{log}, {file}");
     assert_eq!(copy.read(SUM), writer.read(SUM));
 }
@@ -226,17 +228,17 @@ fn callers_share_rounds() {
     let place = Place::new();
     let copy = place.open(&server.uri()).unwrap();
     let frame = writer.fill(10);
-    let rounds = copy.0.status().rounds;
+    let rounds = copy.replica().status().rounds;
     let callers: Vec<_> = (0..100)
         .map(|_| {
-            let replica = copy.0.clone();
+            let replica = copy.replica().clone();
             thread::spawn(move || block_on(replica.sync(soon())).unwrap().unwrap())
         })
         .collect();
     for caller in callers {
         assert_eq!(caller.join().unwrap().frame_no, frame);
     }
-    let made = copy.0.status().rounds - rounds;
+    let made = copy.replica().status().rounds - rounds;
     assert!((1..100).contains(&made), "{made}");
 }
 
@@ -247,19 +249,19 @@ fn what_this_process_wrote_is_waited_for() {
     writer.table();
     let place = Place::new();
     let copy = place.open(&server.uri()).unwrap();
-    assert!(copy.0.is_fresh());
+    assert!(copy.replica().is_fresh());
     let frame = writer.fill(10).unwrap();
-    copy.0.wrote(frame);
-    assert!(!copy.0.is_fresh());
-    assert_eq!(copy.0.max_write_index(), Some(frame));
-    block_on(copy.0.freshen(soon())).unwrap().unwrap();
-    assert!(copy.0.is_fresh());
+    copy.replica().wrote(frame);
+    assert!(!copy.replica().is_fresh());
+    assert_eq!(copy.replica().max_write_index(), Some(frame));
+    block_on(copy.replica().freshen(soon())).unwrap().unwrap();
+    assert!(copy.replica().is_fresh());
     assert_eq!(copy.read("SELECT count(*) FROM t"), "10");
     // An older frame than the copy's can only be of another log: a round has to tell.
-    copy.0.wrote(0);
-    assert!(!copy.0.is_fresh());
+    copy.replica().wrote(0);
+    assert!(!copy.replica().is_fresh());
     copy.sync().unwrap();
-    assert!(copy.0.is_fresh());
+    assert!(copy.replica().is_fresh());
 }
 
 #[test]
@@ -268,13 +270,13 @@ fn a_frame_that_never_comes_is_waited_for_until_the_deadline() {
     let place = Place::new();
     let copy = place.open(&server.uri()).unwrap();
     let began = Instant::now();
-    let error = block_on(copy.0.sync_until(1_000_000, within(300)))
+    let error = block_on(copy.replica().sync_until(1_000_000, within(300)))
         .unwrap()
         .unwrap_err();
     assert_eq!(error.code(), "timeout");
     assert!(error.to_string().contains("frame 1000000"), "{error}");
     assert!(began.elapsed() >= Duration::from_millis(300));
-    assert!(copy.0.status().rounds > 2);
+    assert!(copy.replica().status().rounds > 2);
 }
 
 #[test]
