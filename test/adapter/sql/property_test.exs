@@ -5,6 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnitProperties
 
     alias EctoLibSql.NaiveQuery
+    alias EctoLibSql.Test.Mode
 
     @types [
       :integer,
@@ -16,6 +17,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       :utc_datetime,
       :utc_datetime_usec
     ]
+    # What is calculated with: decimals are not on a server, where also a replica writes.
+    @calculated if Mode.mode() != :local,
+                  do: [:integer, :float],
+                  else: [:integer, :float, :decimal]
+
     @column_types %{
       integer: "INTEGER",
       float: "REAL",
@@ -199,7 +205,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       check all({schema, rows} <- table(), max_runs: 50) do
         fill(schema, rows)
 
-        for {name, type} <- fields(schema), type in [:integer, :float, :decimal] do
+        for {name, type} <- fields(schema), type in @calculated do
           values = for row <- rows, (value = Map.fetch!(row, name)) != nil, do: value
           sum = if values != [], do: Enum.reduce(values, &add(type, &1, &2))
           assert same?(type, sum, Repo.one(from(a in schema, select: sum(field(a, ^name)))))
@@ -473,7 +479,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         cond do
           op == :field -> field
           op == :coalesce -> {:coalesce, field, {:value, type, value}}
-          type in [:integer, :float, :decimal] -> {op, field, {:value, type, value}}
+          type in @calculated -> {op, field, {:value, type, value}}
           true -> field
         end
       end
