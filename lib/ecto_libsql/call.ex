@@ -336,7 +336,12 @@ defmodule EctoLibSql.Call do
 
   ## Shared
 
-  defp waiting(s, deadline, call), do: reply(s, Waiting.call(s, deadline, call))
+  @doc """
+  Makes a call until nothing blocks it; it is given the milliseconds that are left.
+  """
+  @spec waiting(State.t(), deadline(), (timeout() -> reply)) :: reply | {:error, Error.t()}
+        when reply: term()
+  def waiting(s, deadline, call), do: reply(s, Waiting.call(s, deadline, call))
 
   # Where a parameter is a struct, the NIF has answered before anything ran.
   defp with_encoded(s, params, deadline, call) do

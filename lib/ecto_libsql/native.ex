@@ -239,6 +239,16 @@ defmodule EctoLibSql.Native do
   @doc false
   def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
+  def blob_open(_state, _place, _writes, _timeout), do: not_loaded()
+  @doc false
+  def blob_read(_state, _blob, _offset, _length, _timeout), do: not_loaded()
+  @doc false
+  def blob_write(_state, _blob, _offset, _data, _timeout), do: not_loaded()
+  @doc false
+  def blob_reopen(_state, _blob, _rowid, _timeout), do: not_loaded()
+  @doc false
+  def blob_close(_state, _blob), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

@@ -187,6 +187,7 @@ rustler::atoms! {
     sql,
     statements,
     cursors,
+    blobs,
     transaction,
     behavior,
     running,

@@ -8,6 +8,7 @@
 mod atoms;
 mod backup;
 mod batch;
+mod blob;
 #[allow(unsafe_code)]
 mod calling;
 mod connection;

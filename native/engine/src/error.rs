@@ -86,6 +86,14 @@ pub enum Error {
     #[error("no such cursor: it was closed, or its connection was closed or reset")]
     CursorClosed,
 
+    #[error("no such blob: it was closed, or its transaction or connection has ended")]
+    BlobClosed,
+
+    #[error(
+        "the blob's row was changed or deleted since it was opened: close it, and open it anew"
+    )]
+    BlobExpired,
+
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
 
@@ -184,6 +192,8 @@ impl Error {
             Error::ConnectionClosed => "connection_closed",
             Error::StatementClosed => "statement_closed",
             Error::CursorClosed => "cursor_closed",
+            Error::BlobClosed => "blob_closed",
+            Error::BlobExpired => "blob_expired",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",

@@ -4,6 +4,7 @@
 //! work (its owner died) is queued, and done by whoever lets go of the lock, so nobody waits for
 //! a lock to clean up.
 
+mod blobs;
 mod death;
 mod items;
 mod stop;
@@ -47,6 +48,7 @@ pub enum Scope {
 pub enum ItemKind {
     Statement,
     Cursor,
+    Blob,
 }
 
 impl ItemKind {
@@ -54,6 +56,15 @@ impl ItemKind {
         match self {
             ItemKind::Statement => "statement",
             ItemKind::Cursor => "cursor",
+            ItemKind::Blob => "blob",
+        }
+    }
+
+    fn close(self, connection: &mut Connection, id: Id) {
+        match self {
+            ItemKind::Statement => connection.finalize(id),
+            ItemKind::Cursor => connection.close_cursor(id),
+            ItemKind::Blob => connection.close_blob(id),
         }
     }
 
@@ -62,11 +73,12 @@ impl ItemKind {
         match self {
             ItemKind::Statement => Error::StatementClosed,
             ItemKind::Cursor => Error::CursorClosed,
+            ItemKind::Blob => Error::BlobClosed,
         }
     }
 }
 
-/// A prepared statement or a cursor.
+/// A prepared statement, a cursor or a blob.
 #[derive(Debug)]
 pub struct Item<O> {
     pub id: Id,
@@ -251,7 +263,7 @@ impl<O: Owner> Session<O> {
         *self.running.0.lock()
     }
 
-    /// The prepared statements and cursors, the oldest first.
+    /// The prepared statements, cursors and blobs, the oldest first.
     pub fn items(&self) -> Vec<Arc<Item<O>>> {
         let mut items = self.items.lock().values().cloned().collect::<Vec<_>>();
         items.sort_by_key(|item| item.created);

@@ -41,6 +41,7 @@ fn connection_term<'a>(env: Env<'a>, session: &Remote) -> Term<'a> {
                 of_kind(ItemKind::Statement).encode(env),
             ),
             (atoms::cursors(), of_kind(ItemKind::Cursor).encode(env)),
+            (atoms::blobs(), Vec::<Term<'_>>::new().encode(env)),
             (atoms::transaction(), transaction_term(env, session)),
             (atoms::running(), running_term(env, session)),
             // Statements are prepared, and kept, by the server.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
 
+use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
 use super::cursor::Cursor;
@@ -53,6 +54,7 @@ pub enum TransactionState {
 pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
+    pub(super) blobs: ById<Blob>,
     /// `None` while a cursor runs the statement.
     pub(super) prepared: ById<Option<Statement>>,
     pub(super) cache: StatementCache,
@@ -72,6 +74,7 @@ impl Connection {
     pub(super) fn new(raw: RawConnection, control: Arc<Control>, options: OpenOptions) -> Self {
         Connection {
             cursors: ById::default(),
+            blobs: ById::default(),
             prepared: ById::default(),
             cache: StatementCache::new(options.statement_cache_size),
             transaction: None,
@@ -86,6 +89,11 @@ impl Connection {
     }
 
     pub(super) fn raw(&self) -> &RawConnection {
+        &self.raw
+    }
+
+    /// For what keeps the database open.
+    pub(super) fn shared_raw(&self) -> &Arc<RawConnection> {
         &self.raw
     }
 

@@ -1,11 +1,11 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! `raw_connection.rs`, `raw_statement.rs` and `raw_backup.rs` own the C objects; `callbacks.rs`
-//! holds the C callbacks; `wal_frames.rs` calls libSQL's functions for the write-ahead log. All
-//! above them is safe code.
+//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
+//! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
 
 mod backup;
 mod batch;
+mod blob;
 mod cache;
 mod call;
 #[allow(unsafe_code)]
@@ -25,6 +25,8 @@ mod open;
 #[allow(unsafe_code)]
 mod raw_backup;
 #[allow(unsafe_code)]
+mod raw_blob;
+#[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
@@ -42,6 +44,7 @@ mod wal_frames;
 
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
+pub use blob::BlobPlace;
 pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};

@@ -8,7 +8,7 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors, rolls an open transaction back, drops temporary objects, detaches
+    /// Closes cursors and blobs, rolls an open transaction back, drops temporary objects, detaches
     /// databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
@@ -21,6 +21,7 @@ impl Connection {
 
     fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
+        self.blobs.clear();
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {

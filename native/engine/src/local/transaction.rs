@@ -78,6 +78,7 @@ impl Connection {
         if self.raw().autocommit() {
             return Err(Error::NoTransaction);
         }
+        self.close_written_blobs();
         let committed = self.control_statement("COMMIT", call);
         if self.raw().autocommit() {
             // Also where COMMIT failed and rolled back: its error has said so.
@@ -94,6 +95,7 @@ impl Connection {
         if self.raw().autocommit() {
             return Err(Error::NoTransaction);
         }
+        self.blobs.clear();
         let rolled_back = self.control_statement("ROLLBACK", call);
         if self.raw().autocommit() {
             self.transaction = None;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::SeqCst;
 
-use super::{Cleanup, ItemKind, Owner, Scope, Session};
+use super::{Cleanup, Owner, Scope, Session};
 use crate::local::{Call, Connection};
 
 impl<O: Owner> Session<O> {
@@ -69,10 +69,7 @@ impl<O: Owner> Session<O> {
         self.watched.lock().remove(&owner);
         for item in self.items() {
             if item.owner == owner {
-                match item.kind {
-                    ItemKind::Statement => connection.finalize(item.id),
-                    ItemKind::Cursor => connection.close_cursor(item.id),
-                }
+                item.kind.close(connection, item.id);
                 self.remove_item(item.id);
             }
         }

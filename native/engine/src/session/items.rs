@@ -1,4 +1,4 @@
-//! A session's prepared statements and cursors.
+//! A session's prepared statements and cursors, and what is done to items of every kind.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
@@ -28,19 +28,9 @@ impl<O: Owner> Session<O> {
         self.explain(worked, Source::Prepared(id))
     }
 
+    /// Finalizing a statement twice is fine.
     pub fn finalize(&self, caller: O, id: Id) -> Result<()> {
-        if !self.has(id) {
-            return match self.registry.explain_missing(id, ItemKind::Statement) {
-                Error::StatementClosed => Ok(()),
-                error => Err(error),
-            };
-        }
-        self.call(caller, |connection| {
-            connection.finalize(id);
-            Ok(())
-        })?;
-        self.remove_item(id);
-        Ok(())
+        self.close_item(caller, id, ItemKind::Statement)
     }
 
     pub fn declare<'p, P>(
@@ -80,17 +70,21 @@ impl<O: Owner> Session<O> {
 
     /// Closing a cursor twice is fine.
     pub fn close_cursor(&self, caller: O, cursor: Id) -> Result<()> {
-        if !self.has(cursor) {
-            return match self.registry.explain_missing(cursor, ItemKind::Cursor) {
-                Error::CursorClosed => Ok(()),
-                error => Err(error),
+        self.close_item(caller, cursor, ItemKind::Cursor)
+    }
+
+    pub(super) fn close_item(&self, caller: O, id: Id, kind: ItemKind) -> Result<()> {
+        if !self.has(id) {
+            return match self.registry.explain_missing(id, kind) {
+                error @ Error::WrongConnection(_) => Err(error),
+                _ => Ok(()),
             };
         }
         self.call(caller, |connection| {
-            connection.close_cursor(cursor);
+            kind.close(connection, id);
             Ok(())
         })?;
-        self.remove_item(cursor);
+        self.remove_item(id);
         Ok(())
     }
 
