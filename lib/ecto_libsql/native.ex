@@ -239,6 +239,14 @@ defmodule EctoLibSql.Native do
   @doc false
   def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
+  def backup_begin(_source, _target, _timeout), do: not_loaded()
+  @doc false
+  def backup_step(_source, _target, _pages, _timeout), do: not_loaded()
+  @doc false
+  def serialize(_state, _timeout), do: not_loaded()
+  @doc false
+  def deserialize(_state, _image, _timeout), do: not_loaded()
+  @doc false
   def blob_open(_state, _place, _writes, _timeout), do: not_loaded()
   @doc false
   def blob_read(_state, _blob, _offset, _length, _timeout), do: not_loaded()

@@ -178,6 +178,7 @@ defmodule EctoLibSql.Remote do
   def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
+  def serialize(_s, _timeout), do: unsupported("serialize")
   def blob_open(_s, _place, _writes, _timeout), do: unsupported("EctoLibSql.Blob")
 
   defp unsupported(function) do

@@ -1,9 +1,12 @@
 //! Copies of databases, and what tells that one has changed.
 
-use rustler::{Env, Term};
+use ecto_libsql_engine::error::Error;
+use rustler::{Encoder, Env, OwnedBinary, Term};
 
-use crate::error::reply_ok;
+use crate::atoms;
+use crate::error::{reply, reply_ok, reply_unit};
 use crate::owner::CallContext;
+use crate::params::bytes;
 use crate::result::{call, string};
 
 /// `{:ok, version}`: the source's data version as of the copy.
@@ -27,6 +30,71 @@ fn backup<'a>(
         )
     });
     reply_ok(env, copied)
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn backup_begin<'a>(
+    env: Env<'a>,
+    source: Term<'a>,
+    target: Term<'a>,
+    timeout: Term<'a>,
+) -> Term<'a> {
+    let begun = CallContext::new(env, source).and_then(|source| {
+        let target = CallContext::new(env, target)?;
+        target
+            .connection
+            .begin_backup(target.caller, &source.connection, &call(timeout)?)
+    });
+    reply_unit(env, begun)
+}
+
+/// `{:ok, {remaining, total}}`
+#[rustler::nif(schedule = "DirtyIo")]
+fn backup_step<'a>(
+    env: Env<'a>,
+    source: Term<'a>,
+    target: Term<'a>,
+    pages: u16,
+    timeout: Term<'a>,
+) -> Term<'a> {
+    let stepped = CallContext::new(env, source).and_then(|source| {
+        let target = CallContext::new(env, target)?;
+        target
+            .connection
+            .step_backup(target.caller, &source.connection, pages, &call(timeout)?)
+    });
+    reply_ok(
+        env,
+        stepped.map(|progress| (progress.remaining, progress.total)),
+    )
+}
+
+/// `{:ok, binary}`
+#[rustler::nif(schedule = "DirtyIo")]
+fn serialize<'a>(env: Env<'a>, state: Term<'a>, timeout: Term<'a>) -> Term<'a> {
+    let image = CallContext::new(env, state).and_then(|context| {
+        let call = call(timeout)?;
+        context
+            .connection
+            .call(context.caller, |connection| connection.serialize(&call))
+    });
+    reply(env, image, |image| {
+        let binary = OwnedBinary::from_slice(image.as_slice());
+        (atoms::ok(), binary.release(env)).encode(env)
+    })
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn deserialize<'a>(env: Env<'a>, state: Term<'a>, image: Term<'a>, timeout: Term<'a>) -> Term<'a> {
+    let opened = CallContext::new(env, state).and_then(|context| {
+        let call = call(timeout)?;
+        let image = bytes(image)
+            .ok_or_else(|| Error::InvalidArgument("the image is to be a binary".to_owned()))?;
+        context.connection.call(context.caller, |connection| {
+            connection.deserialize(image, &call)
+        })
+    });
+    reply_unit(env, opened)
 }
 
 /// `{:ok, [{schema, version}]}`

@@ -1,7 +1,7 @@
 //! Backups between two connections of the registry.
 
 use crate::error::{Error, Result};
-use crate::local::Call;
+use crate::local::{BackupProgress, Call, Connection};
 use crate::session::{Owner, Session};
 
 impl<O: Owner> Session<O> {
@@ -15,6 +15,37 @@ impl<O: Owner> Session<O> {
         source_schema: &str,
         call: &Call,
     ) -> Result<u32> {
+        self.with_source(caller, source, |target, source| {
+            target.backup_from(schema, source, source_schema, call)
+        })
+    }
+
+    /// [`Connection::begin_backup`]
+    pub fn begin_backup(&self, caller: O, source: &Session<O>, call: &Call) -> Result<()> {
+        self.with_source(caller, source, |target, source| {
+            target.begin_backup(source, call)
+        })
+    }
+
+    /// [`Connection::step_backup`]
+    pub fn step_backup(
+        &self,
+        caller: O,
+        source: &Session<O>,
+        pages: u16,
+        call: &Call,
+    ) -> Result<BackupProgress> {
+        self.with_source(caller, source, |target, source| {
+            target.step_backup(source, pages, call)
+        })
+    }
+
+    fn with_source<T>(
+        &self,
+        caller: O,
+        source: &Session<O>,
+        work: impl FnOnce(&mut Connection, &mut Connection) -> Result<T>,
+    ) -> Result<T> {
         if self.id() == source.id() {
             return Err(Error::InvalidArgument(
                 "a backup's source and target are two connections".to_owned(),
@@ -24,15 +55,11 @@ impl<O: Owner> Session<O> {
         // do not wait for each other for ever.
         if self.id() < source.id() {
             self.call(caller, |target| {
-                source.call(caller, |source| {
-                    target.backup_from(schema, source, source_schema, call)
-                })
+                source.call(caller, |source| work(target, source))
             })
         } else {
             source.call(caller, |source| {
-                self.call(caller, |target| {
-                    target.backup_from(schema, source, source_schema, call)
-                })
+                self.call(caller, |target| work(target, source))
             })
         }
     }

@@ -12,6 +12,7 @@ use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
 use super::cursor::Cursor;
 use super::open::OpenOptions;
+use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
@@ -55,6 +56,8 @@ pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
     pub(super) blobs: ById<Blob>,
+    /// That copies into this database.
+    pub(super) backup: Option<RawBackup>,
     /// `None` while a cursor runs the statement.
     pub(super) prepared: ById<Option<Statement>>,
     pub(super) cache: StatementCache,
@@ -75,6 +78,7 @@ impl Connection {
         Connection {
             cursors: ById::default(),
             blobs: ById::default(),
+            backup: None,
             prepared: ById::default(),
             cache: StatementCache::new(options.statement_cache_size),
             transaction: None,

@@ -20,6 +20,8 @@ mod file_access;
 mod foreign_keys;
 mod functions;
 #[allow(unsafe_code)]
+mod image;
+#[allow(unsafe_code)]
 mod memory_statistics;
 mod open;
 #[allow(unsafe_code)]
@@ -42,6 +44,7 @@ mod transaction;
 #[allow(unsafe_code)]
 mod wal_frames;
 
+pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
 pub use blob::BlobPlace;
@@ -49,6 +52,7 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;

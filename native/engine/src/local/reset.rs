@@ -22,6 +22,7 @@ impl Connection {
     fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
         self.blobs.clear();
+        self.backup = None;
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {
