@@ -31,7 +31,8 @@ defmodule EctoLibSql.Backup do
   after `EctoLibSql.checkpoint(s, :truncate)` answered that nothing was left, for as long as nobody
   writes.
 
-  Databases on servers have no file here: the code is `:unsupported`.
+  Of an embedded replica and of an offline copy, `to_file/3` and `serialize/1` copy what is in their file;
+  databases on servers have none here. All else is an error with the code `:unsupported`.
   """
 
   alias EctoLibSql.{Backend, Call, Error, Native, Pragma, State}
@@ -232,11 +233,14 @@ defmodule EctoLibSql.Backup do
 
   # Whether another connection can open it: not a database in memory that has no name.
   defp shared?(s) do
-    with :ok <- local(s),
+    with :ok <- in_a_file(s),
          {:ok, [file]} <-
            EctoLibSql.query_one(s, "SELECT file FROM pragma_database_list WHERE name = 'main'"),
          do: {:ok, file not in [nil, ""]}
   end
+
+  defp in_a_file(%State{mode: mode}) when mode in [:replica, :offline], do: :ok
+  defp in_a_file(s), do: local(s)
 
   defp local(%State{mode: :local}), do: :ok
 

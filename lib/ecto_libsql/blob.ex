@@ -46,7 +46,7 @@ defmodule EctoLibSql.Blob do
 
   Errors have the codes of SQLite, and these: `:no_transaction` (opened to write outside of one),
   `:blob_closed`, `:blob_expired`, `:invalid_argument` (bytes that the blob has not), and
-  `:unsupported` for a database on a server.
+  `:unsupported` for a database on a server, and for writing to a replica.
   """
 
   alias EctoLibSql.{Backend, Call, Error, Native, State}

@@ -286,6 +286,14 @@ defmodule EctoLibSql.Replica do
   def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
+  def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
+
+  def blob_open(s, place, false, timeout),
+    do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
+
+  # What is on the file just now.
+  def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)
+
   defp unsupported(function) do
     message =
       "#{function} is for local databases: this connection is to a replica (mode: :replica)"
