@@ -6,7 +6,7 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
 
   import EctoLibSql.Test.Replicas
 
-  alias EctoLibSql.{Error, Native, Pragma, Result}
+  alias EctoLibSql.{Error, Native, Pragma, Replication, Result}
   alias EctoLibSql.Test.Sqld
 
   @moduletag :sqld
@@ -341,6 +341,29 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
       for id <- [local, remote],
           do: assert({:error, %Error{code: :statement_closed}} = EctoLibSql.query_stmt(s, id))
     end
+  end
+
+  test "a copy is brought up to date from a file of frames, without a server", context do
+    %{server: server, primary: primary} = context
+    wallog = Path.join(server.directory, "data/dbs/default/wallog")
+    [one, two] = for name <- ["one", "two"], do: Path.join(context.tmp_dir, name)
+    File.cp!(wallog, one)
+    insert(primary, 3)
+    File.cp!(wallog, two)
+    path = Path.join(context.tmp_dir, "frames.db")
+
+    assert {:ok, %{frame_no: first, frames_synced: frames}} = Replication.sync_frames(path, one)
+    assert frames > 0
+    {:ok, copy} = EctoLibSql.connect(database: path, read_only: true)
+    assert rows(copy, @rows) == [[1], [2]]
+    assert {:ok, %{frame_no: second}} = Replication.sync_frames(path, two)
+    assert second > first
+    assert rows(copy, @rows) == [[1], [2], [3]]
+    EctoLibSql.disconnect(copy)
+
+    assert {:ok, %{frames_synced: 0}} = Replication.sync_frames(path, two)
+    assert {:error, %Error{message: message}} = Replication.sync_frames(path, path <> "-none")
+    assert message =~ "frames.db-none"
   end
 
   describe "freezing" do
