@@ -48,18 +48,24 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       table = quote_name(info.schema, info.name)
       {columns, expressions} = Enum.unzip(plan.filled)
       kept = for n <- 1..length(columns)//1, do: "c#{n}"
-      selected = Enum.zip_with(expressions, kept, &[&1, " AS ", &2])
 
-      Database.run!(db, ["CREATE TABLE ", aside, " AS SELECT ", list(selected), " FROM ", table])
+      if columns != [] do
+        selected = list(Enum.zip_with(expressions, kept, &[&1, " AS ", &2]))
+        Database.run!(db, ["CREATE TABLE ", aside, " AS SELECT ", selected, " FROM ", table])
+      end
+
       Database.run!(db, ["DROP TABLE ", table])
       Database.run!(db, CreateTable.to_sql(created, table))
       Enum.each(plan.indexes, &Database.run!(db, &1))
 
-      Database.run!(db, [
-        ["INSERT INTO ", table, " (", list(columns), ") SELECT ", list(kept), " FROM ", aside]
-      ])
+      if columns != [] do
+        Database.run!(db, [
+          ["INSERT INTO ", table, " (", list(columns), ") SELECT ", list(kept), " FROM ", aside]
+        ])
 
-      Database.run!(db, ["DROP TABLE ", aside])
+        Database.run!(db, ["DROP TABLE ", aside])
+      end
+
       Verification.converted!(db, draft, table)
     end
 
