@@ -287,8 +287,14 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
     end
 
     test "for reading only are snapshots here", %{s: s, primary: primary} = context do
+      {:ok, write} = EctoLibSql.prepare(s, "DELETE FROM t")
       {:ok, s} = EctoLibSql.begin(s, behavior: :read_only)
       refute EctoLibSql.autocommit?(s)
+      assert {:error, %Error{code: :readonly}} = EctoLibSql.query_stmt(s, write)
+
+      assert {:error, %Error{code: :readonly}} =
+               EctoLibSql.execute_batch(s, "SELECT 1; DELETE FROM t")
+
       assert rows(s, @rows) == [[1], [2]]
       insert(primary, 3)
       {:ok, _} = EctoLibSql.sync(connect!(context))
