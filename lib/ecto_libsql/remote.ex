@@ -222,7 +222,7 @@ defmodule EctoLibSql.Remote do
       receive do
         {__MODULE__, ^reference, reply} -> answer(s, reply)
       after
-        patience_for(timeout) -> late(s, call, reference)
+        patience_for(timeout) -> late(s, call, reference, request)
       end
     end
   end
@@ -236,9 +236,10 @@ defmodule EctoLibSql.Remote do
   defp patience_for(timeout), do: timeout + @grace
 
   # A call that is stopped sends nothing any more; one that is over has sent.
-  defp late(s, call, reference) do
+  defp late(s, call, reference, request) do
     if Native.remote_cancel(call) do
-      {:error, %Error{code: :timeout, message: "the server did not answer within the deadline"}}
+      code = if request == :commit, do: :commit_unknown, else: :timeout
+      {:error, %Error{code: code, message: "the server did not answer within the deadline"}}
     else
       receive do
         {__MODULE__, ^reference, reply} -> answer(s, reply)

@@ -23,7 +23,7 @@ defmodule EctoLibSql.Server.CommitFaultsTest do
   end
 
   defp connect!(uri) do
-    {:ok, s} = EctoLibSql.connect(uri: uri)
+    {:ok, s} = EctoLibSql.connect(uri: uri, transaction_scope: :connection, breaker: false)
     on_exit(fn -> EctoLibSql.disconnect(s) end)
     s
   end

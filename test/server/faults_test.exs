@@ -84,6 +84,24 @@ defmodule EctoLibSql.Server.FaultsTest do
     assert rows(s, "SELECT count(*) FROM t WHERE a = 1") in [[[0]], [[1]]]
   end
 
+  test "a request that is lost on its way leaves no lock behind", context do
+    proxy = TcpProxy.start!(context.server.http_port)
+    s = connect!(TcpProxy.url(proxy))
+
+    for {fault, opts} <- [{{:cut_requests, 50}, []}, {{:hold_requests, self()}, [timeout: 50]}] do
+      {:ok, _} = EctoLibSql.begin(s)
+      :ok = EctoLibSql.run(s, "INSERT INTO t VALUES (1)")
+      TcpProxy.set(proxy, fault)
+      assert {:error, %Error{}} = EctoLibSql.query(s, "INSERT INTO t VALUES (2)", [], opts)
+      # What was held does not come either.
+      TcpProxy.set(proxy, {:cut_requests, 0})
+      TcpProxy.set(proxy, :none)
+      # sqld itself would make this wait for five seconds.
+      assert {:ok, _} = EctoLibSql.query(context.s, "DELETE FROM t", [], timeout: 3_000)
+      assert {:ok, _} = EctoLibSql.rollback(s)
+    end
+  end
+
   test "a process that dies in a call leaves a connection that works", %{s: s, server: server} do
     Sqld.freeze(server)
     {pid, monitor} = spawn_monitor(fn -> EctoLibSql.query(s, "SELECT 1") end)

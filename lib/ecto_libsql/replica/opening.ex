@@ -5,7 +5,7 @@ defmodule EctoLibSql.Replica.Opening do
 
   alias EctoLibSql.{Call, Error, Native, Remote, State}
   alias EctoLibSql.Remote.Token
-  alias EctoLibSql.Replica.{Events, ReadYourWrites, Sync}
+  alias EctoLibSql.Replica.{Events, ReadYourWrites, Route, Sync}
 
   # In milliseconds.
   @patience 5_000
@@ -48,7 +48,7 @@ defmodule EctoLibSql.Replica.Opening do
       primary = %{s | conn_id: primary_id, mode: :remote, database: options.remote.database}
       primary = %{primary | auth_token: token}
 
-      with {:ok, local_id} <- Call.open(options.local),
+      with {:ok, local_id} <- open_file(options.local, handle, s.timeout),
            replica = %{
              handle: handle,
              primary: primary,
@@ -64,4 +64,19 @@ defmodule EctoLibSql.Replica.Opening do
       end
     end
   end
+
+  # A file that is gone or damaged is pulled anew, where the primary can be reached.
+  defp open_file(local, handle, timeout) do
+    with {:error, error} <- Call.open(local) do
+      if lost?(error, handle) and match?({:ok, _}, Sync.await(&sync(handle, &1, timeout))),
+        do: Call.open(local),
+        else: {:error, error}
+    end
+  end
+
+  defp lost?(%Error{code: :cantopen}, _handle), do: true
+  defp lost?(error, handle), do: Route.damage?(error) and Native.replica_damaged(handle) == :ok
+
+  defp sync(handle, reference, timeout),
+    do: Native.replica_call(handle, reference, :sync, timeout)
 end

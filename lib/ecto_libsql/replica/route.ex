@@ -15,8 +15,9 @@ defmodule EctoLibSql.Replica.Route do
   # Of what is left of a call, for one of the ways to an answer: in milliseconds, at most.
   @share 5_000
 
-  # SQLITE_CORRUPT and SQLITE_NOTADB.
+  # SQLITE_CORRUPT and SQLITE_NOTADB; SQLITE_IOERR_SHORT_READ is a file that was cut.
   @damage [11, 26]
+  @short_read 522
 
   # The primary cannot be had, whatever it would have answered.
   @unreachable [
@@ -65,10 +66,26 @@ defmodule EctoLibSql.Replica.Route do
     case place(s) do
       :fresh -> here_or_there(s, timeout, here, there)
       place when place in [:primary, :outdated] -> at_primary(s, timeout, there)
-      :snapshot -> here.(timeout)
+      :snapshot -> in_snapshot(s, statement, timeout, here, there)
       :behind -> behind(s, statement, timeout, here, there)
       {:error, _} = error -> error
     end
+  end
+
+  defp in_snapshot(s, statement, timeout, here, there) do
+    case here.(timeout) do
+      # Another process has ended the transaction in the meantime.
+      :at_primary -> statement(s, statement, timeout, here, there)
+      {:error, %Error{code: :statement_closed}} = error -> of_primary(s, statement, error)
+      reply -> reply
+    end
+  end
+
+  defp of_primary(s, statement, error) do
+    with {:ok, _described} <- Native.remote_statement(s.replica.primary, statement),
+         do:
+           error(:readonly, "the statement is the primary's, and the transaction the replica's"),
+         else: (_ -> error)
   end
 
   @doc """
@@ -78,8 +95,7 @@ defmodule EctoLibSql.Replica.Route do
         when reply: term()
   def batch(s, timeout, here, there) do
     case place(s) do
-      :fresh -> here_or_there(s, timeout, here, there)
-      :snapshot -> here.(timeout)
+      place when place in [:fresh, :snapshot] -> here_or_there(s, timeout, here, there)
       {:error, _} = error -> error
       place when place in [:primary, :behind, :outdated] -> at_primary(s, timeout, there)
     end
@@ -115,9 +131,12 @@ defmodule EctoLibSql.Replica.Route do
   def at_primary(s, timeout, there) do
     deadline = Call.deadline(timeout)
     reply = there.(timeout)
-    ReadYourWrites.await(s, deadline)
+    unless unreachable?(reply), do: ReadYourWrites.await(s, deadline)
     reply
   end
+
+  defp unreachable?({:error, %Error{code: code}}), do: code in @unreachable
+  defp unreachable?(_reply), do: false
 
   defp here_or_there(s, timeout, here, there) do
     case here.(timeout) do
@@ -140,6 +159,7 @@ defmodule EctoLibSql.Replica.Route do
   """
   @spec damage?(Error.t()) :: boolean()
   def damage?(%Error{extended_code: nil}), do: false
+  def damage?(%Error{extended_code: @short_read}), do: true
   def damage?(%Error{extended_code: code}), do: Bitwise.band(code, 0xFF) in @damage
 
   # The primary has all that was in the file, which is pulled anew with the next sync.

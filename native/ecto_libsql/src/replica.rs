@@ -132,7 +132,7 @@ fn replica_missed(handle: ResourceArc<ReplicaHandle>) -> Atom {
     atoms::ok()
 }
 
-/// A read found the file damaged: the next sync pulls it anew.
+/// The file was found damaged: the next sync pulls it anew.
 #[rustler::nif]
 fn replica_damaged(handle: ResourceArc<ReplicaHandle>) -> Atom {
     handle.report_damage();

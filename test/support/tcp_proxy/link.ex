@@ -91,6 +91,8 @@ defmodule EctoLibSql.Test.TcpProxy.Link do
   defp response(%{fault: {:late, after_ms}} = link, bytes),
     do: keep(link, :response, bytes, after_ms)
 
+  # After the last slice, too, so that many small parts are as slow as a large one.
+  defp response(%{fault: {:slow, _rate}} = link, ""), do: read(link, link.upstream)
   defp response(%{fault: {:slow, rate}} = link, bytes), do: send_slice(link, rate, bytes)
 
   defp response(%{fault: {:cut, left}} = link, bytes) when byte_size(bytes) >= left do
@@ -128,8 +130,8 @@ defmodule EctoLibSql.Test.TcpProxy.Link do
   defp later(%{kept: %{request: {bytes, number}}} = link, number),
     do: to_server(take(link, :request), bytes)
 
-  defp later(%{kept: %{response: {bytes, number}}, fault: {:slow, rate}} = link, number),
-    do: send_slice(take(link, :response), rate, bytes)
+  defp later(%{kept: %{response: {bytes, number}}, fault: {:slow, _rate}} = link, number),
+    do: response(take(link, :response), bytes)
 
   defp later(%{kept: %{response: {bytes, number}}} = link, number),
     do: to_client(take(link, :response), bytes)
@@ -140,7 +142,7 @@ defmodule EctoLibSql.Test.TcpProxy.Link do
     size = rate |> div(div(1000, @slice)) |> max(1) |> min(byte_size(bytes))
     <<slice::binary-size(size), rest::binary>> = bytes
     :gen_tcp.send(link.client, slice)
-    if rest == "", do: read(link, link.upstream), else: keep(link, :response, rest, @slice)
+    keep(link, :response, rest, @slice)
   end
 
   defp change(%{kept: kept} = link, fault, from, reference) do

@@ -136,11 +136,13 @@ impl ReplicaHandle {
         connections.read_your_writes.then_some(index)
     }
 
-    /// A read found the file damaged.
+    /// The file was found damaged: by a read, or when it was to be opened.
     pub fn report_damage(&self) {
-        if let Some(connections) = self.connections.get() {
-            self.with(|shared| shared.replica().report_damage(connections.generation));
-        }
+        let opened = self.connections.get().map(|opened| opened.generation);
+        self.with(|shared| {
+            let replica = shared.replica();
+            replica.report_damage(opened.unwrap_or_else(|| replica.generation()));
+        });
     }
 }
 

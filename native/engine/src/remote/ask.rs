@@ -1,5 +1,7 @@
 //! One pipeline of requests for a call, and what its results say.
 
+use std::sync::Arc;
+
 use super::answer::{self, Failed};
 use super::protocol::{
     BatchResult, Empty, Execute, Request, RequestKind, Response, ResponseKind, ServerError, Stmt,
@@ -39,7 +41,7 @@ impl Stream {
     /// The index of the first of these requests that is an error.
     pub(super) async fn first_refused(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         requests: Vec<Request>,
         call: &Call,
     ) -> Option<usize> {
@@ -53,7 +55,7 @@ impl Stream {
     /// One pipeline: the statements, then the question whether a transaction is open.
     pub(super) async fn ask(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
         in_transaction: bool,

@@ -189,7 +189,7 @@ impl Stream {
     /// All rows of a statement that only reads, however many.
     pub(super) async fn read_all(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<RemoteResult> {
@@ -213,13 +213,18 @@ impl Stream {
         })
     }
 
-    async fn declare(&mut self, server: &Server, work: &Work<'_>, call: &Call) -> Result<Rows> {
+    async fn declare(
+        &mut self,
+        server: &Arc<Server>,
+        work: &Work<'_>,
+        call: &Call,
+    ) -> Result<Rows> {
         match self.transaction().clone() {
             Transaction::Lost(reason) => Err(Error::TransactionLost { reason }),
             Transaction::Open { .. } => {
                 by_deadline(server, call, self.declare_once(server, work, true))
                     .await
-                    .map_err(|failed| self.failed_in_transaction(failed, work, false))
+                    .map_err(|failed| self.failed_in_transaction(server, failed, work, false))
             }
             Transaction::None => {
                 let mut sent_again = false;
@@ -239,7 +244,7 @@ impl Stream {
 
     async fn declare_once(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         in_transaction: bool,
     ) -> Result<Rows, Failed> {
@@ -253,7 +258,7 @@ impl Stream {
             .message()
             .await?
             .ok_or_else(|| answer::cut("the answer is empty"))?;
-        sending.arrived(server, head.baton, head.base_url)?;
+        sending.arrived(head.baton, head.base_url)?;
         Ok(rows)
     }
 }

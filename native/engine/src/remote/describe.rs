@@ -1,5 +1,7 @@
 //! What a server says of a statement without running it, and parameters that are fitted to it.
 
+use std::sync::Arc;
+
 use super::connection::RemoteConnection;
 use super::failover::Read;
 use super::outcome::{in_autocommit, nonsense};
@@ -133,7 +135,7 @@ impl Stream {
     /// One request that is no statement, and outside of a transaction harmless to repeat.
     async fn ask_one(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         request: RequestKind,
         sql: &str,
         call: &Call,
@@ -154,7 +156,7 @@ impl Stream {
                     Err(failed) => failed,
                 };
             if in_transaction {
-                return Err(self.failed_in_transaction(failed, &work, false));
+                return Err(self.failed_in_transaction(server, failed, &work, false));
             }
             if sent_again || !failed.again(&work) {
                 return Err(in_autocommit(failed, &work));

@@ -47,12 +47,13 @@ fn unknown(error: Error) -> Error {
 }
 
 pub(super) fn unknown_end(error: &Error, work: &Work<'_>) -> Error {
-    about(
-        Failure::CommitUnknown.error(format!(
-            "whether the transaction was committed is unknown: {error}"
-        )),
-        work,
-    )
+    about(commit_unknown(error), work)
+}
+
+pub(super) fn commit_unknown(error: &Error) -> Error {
+    Failure::CommitUnknown.error(format!(
+        "whether the transaction was committed is unknown: {error}"
+    ))
 }
 
 pub(super) fn unparsed(error: ServerError, work: &Work<'_>) -> Error {

@@ -1,5 +1,6 @@
 //! What a call may send, send again, and make of a request without an answer.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use tokio::time::timeout_at;
@@ -66,7 +67,7 @@ impl Stream {
     /// No step has an outcome to be told of. What a step failed with is in [`Ran`].
     pub(super) async fn run(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
@@ -85,7 +86,7 @@ impl Stream {
 
     async fn run_in_autocommit(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
@@ -110,14 +111,14 @@ impl Stream {
 
     async fn run_in_transaction(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         work: &Work<'_>,
         call: &Call,
     ) -> Result<Ran> {
         let ends = self.ends(work);
         let ran = match self.ask(server, work, call, true).await {
             Ok(ran) => ran,
-            Err(failed) => return Err(self.failed_in_transaction(failed, work, ends)),
+            Err(failed) => return Err(self.failed_in_transaction(server, failed, work, ends)),
         };
         if !ran.autocommit {
             return Ok(ran);
@@ -161,13 +162,14 @@ impl Stream {
     /// the request could have ended or not.
     pub(super) fn failed_in_transaction(
         &mut self,
+        server: &Arc<Server>,
         failed: Failed,
         work: &Work<'_>,
         ends: bool,
     ) -> Error {
         if work.kind() == Kind::Rollback {
-            // Without its stream the server rolls it back by itself.
-            self.forget();
+            // Without its stream, the server rolls it back.
+            self.leave(server);
             self.set_transaction(Transaction::None);
             return match failed {
                 Failed::StreamGone(reason) => Error::TransactionLost { reason },

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::{Duration, Instant};
 
 use prost::Message;
+use tokio::time::{sleep, timeout};
 
 use super::address::Address;
 use super::answer::{self, Failed};
 use super::cursor::OpenCursor;
+use super::failure::Failure;
 use super::http::Broken;
 use super::protocol::{
     Empty, PipelineRequest, PipelineResponse, Request, RequestKind, StreamResult,
@@ -18,6 +20,7 @@ use super::run::by_deadline;
 use super::runtime::spawn;
 use super::server::{PIPELINE, Server};
 use super::texts::Texts;
+use crate::error::Error;
 use crate::local::Call;
 
 /// sqld closes a stream after ten seconds without a request. One that is nearly as old is not
@@ -26,6 +29,7 @@ const STALE: Duration = Duration::from_secs(8);
 
 /// How long a stream that was left tries to say so.
 const CLOSING: Duration = Duration::from_secs(5);
+const CLOSING_AGAIN: Duration = Duration::from_millis(100);
 
 /// The transaction of a stream, as its caller knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -127,7 +131,7 @@ impl Stream {
     }
 
     /// Ends the stream at the server, too, if it can be reached.
-    pub(super) async fn close(&mut self, server: &Server, call: &Call) {
+    pub(super) async fn close(&mut self, server: &Arc<Server>, call: &Call) {
         self.set_transaction(Transaction::None);
         self.cursor = OpenCursor::default();
         if self.is_open() {
@@ -141,22 +145,17 @@ impl Stream {
     }
 
     /// As [`forget`](Stream::forget), and lets the server know in the background: it has few
-    /// streams.
+    /// streams, and one in a transaction may hold the lock.
     pub(super) fn leave(&mut self, server: &Arc<Server>) {
-        let left = Stream {
-            baton: self.baton.take(),
-            moved: self.moved.take(),
-            ..Stream::new(Arc::default())
-        };
+        let (baton, moved) = (self.baton.take(), self.moved.take());
         self.forget();
-        if !left.is_open() {
-            return;
-        }
+        let Some(baton) = baton else { return };
         let server = server.clone();
         let closing = spawn(async move {
-            let mut left = left;
-            left.close(&server, &Call::with_timeout(Some(CLOSING)))
-                .await;
+            let told = timeout(CLOSING, tell_it_is_over(&server, baton, moved)).await;
+            if told.is_err() {
+                tracing::debug!("a stream is left to its server");
+            }
         });
         if let Err(error) = closing {
             tracing::debug!(%error, "a stream is left to its server");
@@ -175,7 +174,7 @@ impl Stream {
     /// `ends`: the requests can end an open transaction, so that afterwards none is open.
     pub(super) async fn pipeline(
         &mut self,
-        server: &Server,
+        server: &Arc<Server>,
         requests: Vec<Request>,
         ends: bool,
     ) -> Result<Vec<StreamResult>, Failed> {
@@ -193,23 +192,24 @@ impl Stream {
                 answer.results.len()
             )));
         }
-        sending.arrived(server, answer.baton, answer.base_url)?;
+        sending.arrived(answer.baton, answer.base_url)?;
         Ok(answer.results)
     }
 
     /// Sends a request, and hands back the answer's body with what gives the stream up unless the
     /// body's beginning, too, [arrives](Sending::arrived).
-    pub(super) async fn send(
-        &mut self,
-        server: &Server,
+    pub(super) async fn send<'s>(
+        &'s mut self,
+        server: &'s Arc<Server>,
         endpoint: &str,
         message: &impl Message,
         ends: bool,
-    ) -> Result<(Sending<'_>, hyper::body::Incoming), Failed> {
-        let sending = Sending {
+    ) -> Result<(Sending<'s>, hyper::body::Incoming), Failed> {
+        let mut sending = Sending {
             stream: self,
+            server,
             ends,
-            done: false,
+            state: Sent::Unanswered,
         };
         let moved = sending.stream.moved.as_ref();
         let response = match server.post(moved, endpoint, message).await {
@@ -224,6 +224,7 @@ impl Stream {
                 return Err(Failed::NotRun(error));
             }
         };
+        sending.state = Sent::Answered;
         match answer::success(response).await {
             Ok(body) => Ok((sending, body)),
             Err(failed) => {
@@ -236,29 +237,61 @@ impl Stream {
     }
 }
 
+/// Ends a stream at the server. Where it cannot be reached, that is tried again, so that a network
+/// that was gone for a moment does not leave a transaction behind.
+async fn tell_it_is_over(server: &Arc<Server>, baton: String, moved: Option<Address>) {
+    let unlimited = Call::default();
+    loop {
+        let mut left = Stream {
+            baton: Some(baton.clone()),
+            moved: moved.clone(),
+            ..Stream::new(Arc::default())
+        };
+        let close = vec![RequestKind::Close(Empty {}).into()];
+        match by_deadline(server, &unlimited, left.pipeline(server, close, true)).await {
+            Err(Failed::Cut(_)) => {}
+            Err(Failed::NotRun(Error::Remote {
+                failure: Failure::ConnectionRefused | Failure::CircuitOpen,
+                ..
+            })) => {}
+            _ => return,
+        }
+        sleep(CLOSING_AGAIN).await;
+    }
+}
+
 /// A request under way.
 pub(super) struct Sending<'s> {
     stream: &'s mut Stream,
+    server: &'s Arc<Server>,
     ends: bool,
-    done: bool,
+    state: Sent,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Sent {
+    /// The server may not have seen it.
+    Unanswered,
+    /// The server does not know the baton any more that was sent.
+    Answered,
+    Done,
 }
 
 impl Sending<'_> {
     fn unsent(mut self) {
-        self.done = true;
+        self.state = Sent::Done;
         self.stream.texts.give_up();
     }
 
     pub(super) fn arrived(
         mut self,
-        server: &Server,
         baton: Option<String>,
         base_url: Option<String>,
     ) -> Result<(), Failed> {
         if let Some(base_url) = base_url {
-            self.stream.moved = Some(server.moved(&base_url).map_err(answer::nonsense)?);
+            self.stream.moved = Some(self.server.moved(&base_url).map_err(answer::nonsense)?);
         }
-        self.done = true;
+        self.state = Sent::Done;
         self.stream.used = Instant::now();
         if baton.is_none() {
             self.stream.forget();
@@ -270,15 +303,19 @@ impl Sending<'_> {
 
 impl Drop for Sending<'_> {
     fn drop(&mut self) {
-        if self.done {
+        if self.state == Sent::Done {
             return;
         }
-        self.stream.forget();
-        if matches!(self.stream.transaction, Transaction::Open { .. }) {
-            self.stream.set_transaction(match self.ends {
-                true => Transaction::None,
-                false => Transaction::Lost("a call in it has no answer".to_owned()),
-            });
+        if !matches!(self.stream.transaction, Transaction::Open { .. }) {
+            return self.stream.forget();
         }
+        match self.state {
+            Sent::Unanswered => self.stream.leave(self.server),
+            Sent::Answered | Sent::Done => self.stream.forget(),
+        }
+        self.stream.set_transaction(match self.ends {
+            true => Transaction::None,
+            false => Transaction::Lost("a call in it has no answer".to_owned()),
+        });
     }
 }

@@ -225,6 +225,28 @@ fn the_owners_death_closes() {
 }
 
 #[test]
+fn a_commit_that_is_stopped_on_its_way_says_that_its_outcome_is_unknown() {
+    let Some(server) = Sqld::start() else { return };
+    let session = open(&RemoteRegistry::default(), &server, Scope::Process);
+    ask(&session, OWNER, Request::Begin(Behavior::Immediate)).unwrap();
+    server.freeze();
+    loop {
+        let (_, answers) = begin(&session, OWNER, Request::Commit);
+        std::thread::sleep(Duration::from_millis(20));
+        session.interrupt();
+        match answers.recv().unwrap().unwrap_err().code() {
+            "commit_unknown" => break,
+            // It was not on its way yet.
+            code => assert_eq!(code, "interrupted"),
+        }
+        assert!(!session.status().autocommit);
+    }
+    assert!(session.status().autocommit);
+    server.thaw();
+    value(&session, "SELECT 1");
+}
+
+#[test]
 fn a_reset_rolls_back_and_forgets() {
     let Some(server) = Sqld::start() else { return };
     let session = open(&RemoteRegistry::default(), &server, Scope::Process);

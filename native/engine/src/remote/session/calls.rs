@@ -13,6 +13,7 @@ use super::{Owner, RemoteSession};
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::local::Call;
+use crate::remote::outcome::commit_unknown;
 use crate::remote::runtime::spawn;
 use crate::session::Running;
 
@@ -86,6 +87,7 @@ impl<O: Owner> RemoteSession<O> {
         limits: Call,
         mut stopped: Receiver<Stop>,
     ) -> Option<Result<Answer>> {
+        let ends = request.may_commit();
         let answered = first(self.perform(caller, request, &limits), &mut stopped).await;
         self.over(number);
         if answered.is_err() {
@@ -94,12 +96,17 @@ impl<O: Owner> RemoteSession<O> {
         if let Ok(Stop::Cancelled) = stopped.try_recv() {
             return None;
         }
-        match answered {
-            Ok(answer) => Some(answer),
-            Err(Stop::Cancelled) => None,
-            Err(Stop::Interrupted) => Some(Err(Error::Interrupted { statement: None })),
-            Err(Stop::Closed) => Some(Err(Error::ConnectionClosed)),
-        }
+        let error = match answered {
+            Ok(answer) => return Some(answer),
+            Err(Stop::Cancelled) => return None,
+            Err(Stop::Interrupted) => Error::Interrupted { statement: None },
+            Err(Stop::Closed) => Error::ConnectionClosed,
+        };
+        // Where it was not sent yet, the transaction is still open.
+        Some(Err(match ends && self.connection.autocommit() {
+            true => commit_unknown(&error),
+            false => error,
+        }))
     }
 
     fn begin_call(&self, caller: O, statement: Option<Id>) -> Result<(u64, Receiver<Stop>)> {

@@ -1,6 +1,7 @@
 //! What is asked of a connection, and what it answers.
 
 use crate::Id;
+use crate::keyword::{Kind, kind};
 use crate::local::Behavior;
 use crate::remote::{CursorEnd, Description, FailedOver, RemoteColumn, RemoteParams, RemoteResult};
 use crate::value::Value;
@@ -44,6 +45,17 @@ impl Request {
             Request::Query(Statement::Prepared(id), _)
             | Request::Declare(Statement::Prepared(id), _) => Some(*id),
             _ => None,
+        }
+    }
+
+    /// Whether it commits the open transaction, if one is.
+    pub(super) fn may_commit(&self) -> bool {
+        match self {
+            Request::Commit => true,
+            Request::Query(Statement::Sql(sql), _) => {
+                matches!(kind(sql), Kind::Commit | Kind::Release)
+            }
+            _ => false,
         }
     }
 }
