@@ -127,6 +127,7 @@ layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
 # Without Hex packages, the kills of the driver's clients alone.
 layer 'load' mix_project mix test test/load
+layer 'offline writes' mix_project mix test test/offline
 if [[ -z $sqld_missing ]]; then
   layer 'server' mix_project mix test test/server
 else

@@ -164,31 +164,33 @@ defmodule EctoLibSql.Offline.DriverTest do
     assert {:ok, _} = Offline.sync(s)
   end
 
-  test "a copy syncs by itself, and tells", %{server: server, tmp_dir: dir} do
-    path = Path.join(dir, "b.db")
-    one = with_table(server, Path.join(dir, "a.db"))
-    parent = self()
-    handler = "#{inspect(__MODULE__)} #{path}"
-    events = for event <- [:sync, :failed], do: [:ecto_libsql, :offline, event]
+  if Code.ensure_loaded?(:telemetry) do
+    test "a copy syncs by itself, and tells", %{server: server, tmp_dir: dir} do
+      path = Path.join(dir, "b.db")
+      one = with_table(server, Path.join(dir, "a.db"))
+      parent = self()
+      handler = "#{inspect(__MODULE__)} #{path}"
+      events = for event <- [:sync, :failed], do: [:ecto_libsql, :offline, event]
 
-    tell = fn event, figures, metadata, _ ->
-      if metadata.database == path, do: send(parent, {List.last(event), figures, metadata})
+      tell = fn event, figures, metadata, _ ->
+        if metadata.database == path, do: send(parent, {List.last(event), figures, metadata})
+      end
+
+      :telemetry.attach_many(handler, events, tell, nil)
+      on_exit(fn -> :telemetry.detach(handler) end)
+      two = connect!(server, path, sync: 20)
+      insert(one, "from one")
+      {:ok, _} = Offline.push(one)
+      # The first one is that of the opening.
+      assert_receive {:sync, %{pulled: pulled, pushed: 0}, _} when pulled > 0, 10_000
+      EctoLibSql.Test.Database.wait_until(fn -> texts(two) == ["from one"] end)
+      insert(two, "from two")
+      assert_receive {:sync, %{pushed: pushed}, _} when pushed > 0, 10_000
+      SyncServer.fail(server, :pull, "status", number: 401)
+      assert_receive {:failed, %{}, %{error: %Error{code: :unauthorized}}}, 10_000
+      assert at_server(server, dir) == ["from one", "from two"]
+      EctoLibSql.disconnect(two)
     end
-
-    :telemetry.attach_many(handler, events, tell, nil)
-    on_exit(fn -> :telemetry.detach(handler) end)
-    two = connect!(server, path, sync: 20)
-    insert(one, "from one")
-    {:ok, _} = Offline.push(one)
-    # The first one is that of the opening.
-    assert_receive {:sync, %{pulled: pulled, pushed: 0}, _} when pulled > 0, 10_000
-    EctoLibSql.Test.Database.wait_until(fn -> texts(two) == ["from one"] end)
-    insert(two, "from two")
-    assert_receive {:sync, %{pushed: pushed}, _} when pushed > 0, 10_000
-    SyncServer.fail(server, :pull, "status", number: 401)
-    assert_receive {:failed, %{}, %{error: %Error{code: :unauthorized}}}, 10_000
-    assert at_server(server, dir) == ["from one", "from two"]
-    EctoLibSql.disconnect(two)
   end
 
   test "a process that dies frees the copy", %{server: server, tmp_dir: dir} do
