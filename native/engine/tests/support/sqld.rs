@@ -145,6 +145,15 @@ impl Sqld {
     /// Stops it from running, without its clients' knowledge, until it is thawed.
     pub fn freeze(&self) {
         self.signal("STOP");
+        // The signal is taken a moment later, by one thread after the other.
+        let tasks = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
+        let stopped = |task: std::io::Result<std::fs::DirEntry>| {
+            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
+            stat.map_or(true, |stat| stat.contains(") T "))
+        };
+        while std::fs::read_dir(&tasks).is_ok_and(|mut tasks| !tasks.all(stopped)) {
+            thread::yield_now();
+        }
     }
 
     pub fn thaw(&self) {
