@@ -95,9 +95,6 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
     end
 
     test "says what this version cannot do" do
-      assert {:error, %Error{code: :unsupported, message: "database with uri:" <> _}} =
-               EctoLibSql.connect(uri: "libsql://example.com", database: "replica.db")
-
       assert {:error, %Error{code: :unsupported, message: "mvcc:" <> _}} =
                EctoLibSql.connect(database: ":memory:", mvcc: true)
     end
@@ -355,9 +352,18 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
       s = connect!()
 
       assert s |> Map.from_struct() |> Map.keys() |> Enum.sort() ==
-               [:auth_token, :conn_id, :database, :mode, :retry, :timeout]
+               [
+                 :auth_token,
+                 :conn_id,
+                 :database,
+                 :failover_tokens,
+                 :mode,
+                 :replica,
+                 :retry,
+                 :timeout
+               ]
 
-      assert s.auth_token == nil
+      assert %{auth_token: nil, failover_tokens: [], replica: nil} = s
     end
   end
 end

@@ -3,7 +3,6 @@ defmodule EctoLibSql.Server.BreakerTest do
 
   import EctoLibSql.Test.Breakers
   import EctoLibSql.Test.Database, only: [rows: 2, wait_until: 2]
-  import ExUnit.CaptureLog
 
   alias EctoLibSql.Error
   alias EctoLibSql.Test.Sqld
@@ -179,6 +178,8 @@ defmodule EctoLibSql.Server.BreakerTest do
   end
 
   if Code.ensure_loaded?(:telemetry) do
+    import ExUnit.CaptureLog
+
     test "each change is an event and a line in the log" do
       server = Sqld.start!()
       uri = Sqld.url(server)

@@ -6,7 +6,7 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
 
   import EctoLibSql.Test.Replicas
 
-  alias EctoLibSql.{Error, Native, Pragma, Result}
+  alias EctoLibSql.{Error, Native, Pragma, Replication, Result}
   alias EctoLibSql.Test.Sqld
 
   @moduletag :sqld
@@ -287,8 +287,14 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
     end
 
     test "for reading only are snapshots here", %{s: s, primary: primary} = context do
+      {:ok, write} = EctoLibSql.prepare(s, "DELETE FROM t")
       {:ok, s} = EctoLibSql.begin(s, behavior: :read_only)
       refute EctoLibSql.autocommit?(s)
+      assert {:error, %Error{code: :readonly}} = EctoLibSql.query_stmt(s, write)
+
+      assert {:error, %Error{code: :readonly}} =
+               EctoLibSql.execute_batch(s, "SELECT 1; DELETE FROM t")
+
       assert rows(s, @rows) == [[1], [2]]
       insert(primary, 3)
       {:ok, _} = EctoLibSql.sync(connect!(context))
@@ -341,6 +347,29 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
       for id <- [local, remote],
           do: assert({:error, %Error{code: :statement_closed}} = EctoLibSql.query_stmt(s, id))
     end
+  end
+
+  test "a copy is brought up to date from a file of frames, without a server", context do
+    %{server: server, primary: primary} = context
+    wallog = Path.join(server.directory, "data/dbs/default/wallog")
+    [one, two] = for name <- ["one", "two"], do: Path.join(context.tmp_dir, name)
+    File.cp!(wallog, one)
+    insert(primary, 3)
+    File.cp!(wallog, two)
+    path = Path.join(context.tmp_dir, "frames.db")
+
+    assert {:ok, %{frame_no: first, frames_synced: frames}} = Replication.sync_frames(path, one)
+    assert frames > 0
+    {:ok, copy} = EctoLibSql.connect(database: path, read_only: true)
+    assert rows(copy, @rows) == [[1], [2]]
+    assert {:ok, %{frame_no: second}} = Replication.sync_frames(path, two)
+    assert second > first
+    assert rows(copy, @rows) == [[1], [2], [3]]
+    EctoLibSql.disconnect(copy)
+
+    assert {:ok, %{frames_synced: 0}} = Replication.sync_frames(path, two)
+    assert {:error, %Error{message: message}} = Replication.sync_frames(path, path <> "-none")
+    assert message =~ "frames.db-none"
   end
 
   describe "freezing" do

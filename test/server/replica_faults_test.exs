@@ -1,7 +1,7 @@
 defmodule EctoLibSql.Server.ReplicaFaultsTest do
   use ExUnit.Case, async: true
 
-  import EctoLibSql.Test.Database, only: [rows: 2, wait_until: 1]
+  import EctoLibSql.Test.Database, only: [rows: 2, wait_until: 1, wait_until: 2]
   import EctoLibSql.Test.Replicas
 
   alias EctoLibSql.{Error, Replication}
@@ -43,13 +43,18 @@ defmodule EctoLibSql.Server.ReplicaFaultsTest do
   end
 
   if Code.ensure_loaded?(:telemetry) do
-    defmacrop assert_event(pattern), do: quote(do: assert_receive(unquote(pattern), 10_000))
+    defmacrop assert_event(pattern), do: quote(do: assert_receive(unquote(pattern), 20_000))
   else
     defmacrop assert_event(_pattern), do: :ok
   end
 
   defp through_proxy(context, opts \\ []),
     do: connect!(context, [uri: TcpProxy.url(context.proxy)] ++ opts)
+
+  defp state(s) do
+    {:ok, status} = Replication.status(s)
+    status.state
+  end
 
   defp insert(s, value, opts \\ []),
     do: EctoLibSql.query(s, "INSERT INTO t VALUES (?)", [value], opts)
@@ -68,6 +73,7 @@ defmodule EctoLibSql.Server.ReplicaFaultsTest do
     assert {:error, %Error{code: :connection_refused}} = EctoLibSql.begin(s)
     assert_event({:failed, _, %{error: %Error{code: :connection_refused}}})
     assert_event({:stale, _, _})
+    wait_until(fn -> state(s) == :stale end)
 
     assert {:ok, %{state: :stale, stale_since: %DateTime{}, last_error: %Error{}}} =
              Replication.status(s)
@@ -78,6 +84,7 @@ defmodule EctoLibSql.Server.ReplicaFaultsTest do
 
     Sqld.restart(context.server)
     assert_event({:caught_up, _, _})
+    wait_until(fn -> state(s) == :ok end, 20_000)
 
     assert {:ok, %{state: :ok, stale_since: nil, lag: 0, last_sync: %DateTime{}}} =
              Replication.status(s)
@@ -98,6 +105,7 @@ defmodule EctoLibSql.Server.ReplicaFaultsTest do
     assert_event({:stale, _, _})
     Sqld.restart(context.server)
     assert_event({:caught_up, _, _})
+    wait_until(fn -> state(s) == :ok end, 20_000)
     assert rows(s, "SELECT a FROM t") == [[1], [2]]
   end
 

@@ -63,6 +63,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         `:attach` and `:read_only` are for local databases
       * `mix ecto.create` and `mix ecto.drop` create and drop nothing: the server's owner does
 
+    With `failover: ["https://replica-1", …]`, `Repo.all`, `Repo.one`, `Repo.get`, `Repo.aggregate` and
+    preloads go on outside of transactions while the server is away, on what the other servers have.
+    `Repo.stream`, which needs a transaction, and all that writes are errors until it is back: see
+    "Servers that do not answer" in `EctoLibSql`.
+
     ## Embedded replicas
 
     With `:uri` and `:database`, the repo reads a local copy of a server's database and writes at the server:

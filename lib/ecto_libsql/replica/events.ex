@@ -21,7 +21,7 @@ defmodule EctoLibSql.Replica.Events do
   @spec listen(Path.t(), Token.t()) :: :ok
   def listen(path, token) do
     if Process.whereis(__MODULE__),
-      do: GenServer.call(__MODULE__, {:listen, path, token}),
+      do: GenServer.call(__MODULE__, {:listen, path, token}, :infinity),
       else: :ok
   end
 
@@ -129,11 +129,11 @@ defmodule EctoLibSql.Replica.Events do
 
   ## Tokens
 
+  # By a process of its own: the function is the user's.
   defp renew(path, function) when is_function(function) do
-    with {:ok, token} <- Token.get(function), do: Native.replica_set_token(path, token)
-  rescue
-    # Whoever asks for a sync gets it, too, and is told.
-    error -> Logger.error("EctoLibSql: auth_token of #{path}: #{Exception.message(error)}")
+    spawn(fn ->
+      with {:ok, token} <- Token.get(function), do: Native.replica_set_token(path, token)
+    end)
   end
 
   defp renew(_path, _token), do: :ok

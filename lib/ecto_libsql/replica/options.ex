@@ -2,7 +2,7 @@ defmodule EctoLibSql.Replica.Options do
   @moduledoc false
   # The connect options of an embedded replica: those with `uri:` and `database:`.
 
-  alias EctoLibSql.{Error, MemoryDatabase, Options}
+  alias EctoLibSql.{Error, Options}
   alias EctoLibSql.Remote.Options, as: RemoteOptions
 
   @types [sync: :sync, read_your_writes: :boolean, sync_protocol: {:in, [:auto, :v1]}]
@@ -73,7 +73,7 @@ defmodule EctoLibSql.Replica.Options do
   end
 
   defp file(database) do
-    if MemoryDatabase.memory?(database) or String.starts_with?(database, "file:") do
+    if database == ":memory:" or String.starts_with?(database, "file:") do
       message = "database with uri is a replica's file: a path, no database in memory and no URI"
       {:error, %Error{code: :invalid_option, message: message}}
     else

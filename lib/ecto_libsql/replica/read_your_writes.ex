@@ -23,14 +23,16 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
   def new_tries, do: :atomics.new(map_size(@ways), signed: true)
 
   @doc """
-  Waits until the file has what a call at the primary has written.
+  Waits until the file has what a call has written that the primary has answered.
   """
   @spec await(State.t(), Call.deadline()) :: :ok
   def await(%State{replica: replica} = s, deadline) do
+    primary_answers(s)
+
     with frame when is_integer(frame) <- Native.replica_written(replica.handle),
          {:error, _} <- has(s, frame, deadline) do
       Native.replica_missed(replica.handle)
-      Process.put(key(s), frame)
+      Process.put(key(s), if(frame(s) < frame, do: frame, else: :of_another_log))
     end
 
     :ok
@@ -80,31 +82,37 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
   """
   @spec stale_read(State.t(), Error.t() | nil) :: :ok | {:error, Error.t()}
   def stale_read(%State{} = s, error) do
-    {:ok, {frame, _written}} = frames(s)
-    wrote = Process.get(key(s))
+    frame = frame(s)
 
-    if wrote && wrote > (frame || 0) do
-      {:error, behind(s, frame, wrote, error)}
+    # An atom is more than any number.
+    if Process.get(key(s), 0) > frame do
+      {:error, behind(s, frame, error)}
     else
       Process.delete(key(s))
 
-      Telemetry.execute([:ecto_libsql, :replica, :stale_read], %{frame: frame || 0}, %{
+      Telemetry.execute([:ecto_libsql, :replica, :stale_read], %{frame: frame}, %{
         conn_id: s.conn_id,
         database: s.database
       })
     end
   end
 
-  defp frames(s), do: Native.replica_frames(s.replica.handle)
+  # 0 where it has none, or is closed.
+  defp frame(s) do
+    case Native.replica_frames(s.replica.handle) do
+      {:ok, {frame, _written}} when is_integer(frame) -> frame
+      _none -> 0
+    end
+  end
 
-  defp behind(s, frame, wrote, error) do
+  defp behind(s, frame, error) do
     reason = if error, do: ": #{error.message}", else: ""
 
     %Error{
       code: :replica_behind,
       message:
-        "the replica #{s.database} is behind what this process has written (frame #{wrote}; it has " <>
-          "#{frame || "none"}), and neither could it be brought up to date nor the primary be asked" <>
+        "the replica #{s.database} is behind what this process has written (it has frame " <>
+          "#{frame}), and neither could it be brought up to date nor the primary be asked" <>
           reason
     }
   end
@@ -121,6 +129,12 @@ defmodule EctoLibSql.Replica.ReadYourWrites do
       0 -> call.()
       failed -> if now() - failed > @pause, do: call.(), else: :tried
     end
+  end
+
+  # What failed a moment ago need not fail now.
+  defp primary_answers(%State{replica: %{tries: tries}}) do
+    for {_way, index} <- @ways, do: :atomics.put(tries, index, 0)
+    :ok
   end
 
   @spec tried(State.t(), :sync | :primary) :: :ok

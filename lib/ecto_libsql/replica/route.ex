@@ -66,10 +66,26 @@ defmodule EctoLibSql.Replica.Route do
     case place(s) do
       :fresh -> here_or_there(s, timeout, here, there)
       place when place in [:primary, :outdated] -> at_primary(s, timeout, there)
-      :snapshot -> here.(timeout)
+      :snapshot -> in_snapshot(s, statement, timeout, here, there)
       :behind -> behind(s, statement, timeout, here, there)
       {:error, _} = error -> error
     end
+  end
+
+  defp in_snapshot(s, statement, timeout, here, there) do
+    case here.(timeout) do
+      # Another process has ended the transaction in the meantime.
+      :at_primary -> statement(s, statement, timeout, here, there)
+      {:error, %Error{code: :statement_closed}} = error -> of_primary(s, statement, error)
+      reply -> reply
+    end
+  end
+
+  defp of_primary(s, statement, error) do
+    with {:ok, _described} <- Native.remote_statement(s.replica.primary, statement),
+         do:
+           error(:readonly, "the statement is the primary's, and the transaction the replica's"),
+         else: (_ -> error)
   end
 
   @doc """
@@ -79,8 +95,7 @@ defmodule EctoLibSql.Replica.Route do
         when reply: term()
   def batch(s, timeout, here, there) do
     case place(s) do
-      :fresh -> here_or_there(s, timeout, here, there)
-      :snapshot -> here.(timeout)
+      place when place in [:fresh, :snapshot] -> here_or_there(s, timeout, here, there)
       {:error, _} = error -> error
       place when place in [:primary, :behind, :outdated] -> at_primary(s, timeout, there)
     end
@@ -116,9 +131,12 @@ defmodule EctoLibSql.Replica.Route do
   def at_primary(s, timeout, there) do
     deadline = Call.deadline(timeout)
     reply = there.(timeout)
-    ReadYourWrites.await(s, deadline)
+    unless unreachable?(reply), do: ReadYourWrites.await(s, deadline)
     reply
   end
+
+  defp unreachable?({:error, %Error{code: code}}), do: code in @unreachable
+  defp unreachable?(_reply), do: false
 
   defp here_or_there(s, timeout, here, there) do
     case here.(timeout) do

@@ -24,7 +24,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec lock_for_migrations(Ecto.Adapter.adapter_meta(), keyword(), (-> result)) :: result
           when result: var
     def lock_for_migrations(meta, opts, fun) do
-      case if(meta.uri, do: :server, else: Storage.file(meta.database)) do
+      case if(meta[:uri], do: :server, else: Storage.file(meta.database)) do
         {:ok, path} ->
           check_pool_size(meta)
           with_lock(path <> @suffix, deadline(opts), @patience, fun)

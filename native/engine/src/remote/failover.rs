@@ -191,8 +191,7 @@ impl RemoteConnection {
             error,
             next: 0,
         };
-        loop {
-            let (server, call) = elsewhere.next().await?;
+        while let Some((server, call)) = elsewhere.next().await {
             match read.ask(server, sql, &call).await {
                 Err(error @ Error::Remote { .. }) => elsewhere.failed(server, error),
                 Err(error) => return Err(error),
@@ -202,15 +201,13 @@ impl RemoteConnection {
                 }
             }
         }
+        Err(elsewhere.error)
     }
 }
 
 impl<'c> Elsewhere<'c> {
-    /// The next server, and until when it may take.
-    ///
-    /// # Failure
-    /// There is none, or the statement writes: the error to be answered.
-    async fn next(&mut self) -> Result<(&'c RemoteConnection, Call)> {
+    /// The next server, and until when it may take. `None`: there is none, or the statement writes.
+    async fn next(&mut self) -> Option<(&'c RemoteConnection, Call)> {
         let others = &self.connection.others;
         while let Some(server) = others.servers().get(self.next) {
             let left = others.servers().len() - self.next;
@@ -229,12 +226,9 @@ impl<'c> Elsewhere<'c> {
                     }
                 },
             };
-            match only_reads {
-                true => return Ok((server, call)),
-                false => break,
-            }
+            return only_reads.then_some((server, call));
         }
-        Err(std::mem::replace(&mut self.error, Error::ConnectionClosed))
+        None
     }
 
     /// A server has not answered either. That its token is refused can be mended by the caller.

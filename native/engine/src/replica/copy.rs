@@ -39,6 +39,8 @@ const NOW: Call = Call { deadline: None };
 pub(super) enum Course {
     /// The frames after this position.
     On(Position),
+    /// The primary has fewer frames than the copy, which is at this position.
+    Ahead(Position),
     /// All frames of the log, in one transaction.
     Anew(ResetReason),
 }
@@ -188,9 +190,9 @@ impl Copy {
             Err(error) => return Err(failed(&self.path, &error)),
         };
         if lost.is_some() {
+            self.shared.file_replaced();
             self.forget_file()?;
             self.open_file()?;
-            self.shared.file_replaced();
         }
         Ok(lost)
     }
@@ -202,7 +204,7 @@ impl Copy {
         }
         match self.position {
             Some(position) if position.log != log => Ok(Course::Anew(ResetReason::LogChanged)),
-            Some(position) if position.frame > frame => Ok(Course::Anew(ResetReason::WentBack)),
+            Some(position) if position.frame > frame => Ok(Course::Ahead(position)),
             Some(position) => Ok(Course::On(position)),
             None => self
                 .record(Position {
@@ -218,7 +220,7 @@ impl Copy {
     pub(super) fn adopt(&mut self, log: Uuid) -> Option<Result<Position>> {
         match self.course(log, Some(u64::MAX)) {
             Ok(Course::On(position)) => Some(Ok(position)),
-            Ok(Course::Anew(_)) => None,
+            Ok(Course::Ahead(_) | Course::Anew(_)) => None,
             Err(error) => Some(Err(error)),
         }
     }

@@ -175,3 +175,63 @@ pub(super) fn failed(path: &Path, error: &std::io::Error) -> Error {
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+mod tests {
+    use super::*;
+
+    /// As `libsql-experimental` 0.0.55 wrote it, after its first sync.
+    const OF_LIBSQL: [u8; LENGTH] = [
+        0xe8, 0xde, 0xee, 0xba, 0x1a, 0x6b, 0x25, 0xb1, 0xaa, 0x4a, 0x50, 0xeb, 0xdd, 0x7a, 0x2b,
+        0x42, 6, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+    ];
+
+    #[test]
+    fn what_libsql_wrote_is_read_and_written_alike() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("copy.db");
+        let file = path_of(&database);
+        std::fs::write(&file, OF_LIBSQL).unwrap();
+        let metadata = Metadata::open(&database).unwrap();
+        let Recorded::At(position) = metadata.read().unwrap() else {
+            unreachable!("it is whole");
+        };
+        assert_eq!(
+            (position.frame, position.next(), position.cookie),
+            (Some(6), 7, 0)
+        );
+        assert_eq!(
+            position.log.to_string(),
+            "422b7add-eb50-4aaa-b125-6b1abaeedee8"
+        );
+        metadata.write(position).unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), OF_LIBSQL);
+
+        for frame in [None, Some(0), Some(u64::MAX - 1)] {
+            let position = Position {
+                frame,
+                cookie: 3,
+                ..position
+            };
+            metadata.write(position).unwrap();
+            assert_eq!(metadata.read().unwrap(), Recorded::At(position));
+        }
+        metadata.clear().unwrap();
+        assert_eq!(metadata.read().unwrap(), Recorded::Nothing);
+        std::fs::write(&file, [0; 33]).unwrap();
+        assert_eq!(metadata.read().unwrap(), Recorded::Damaged);
+    }
+
+    #[test]
+    fn the_file_is_a_lock_that_notices_its_own_removal() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = directory.path().join("copy.db");
+        let metadata = Metadata::open(&database).unwrap();
+        assert_eq!(Metadata::open(&database).unwrap_err().code(), "busy");
+        assert!(metadata.in_place().unwrap());
+        metadata.remove().unwrap();
+        assert!(!metadata.in_place().unwrap());
+        Metadata::open(&database).unwrap();
+    }
+}

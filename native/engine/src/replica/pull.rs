@@ -70,18 +70,21 @@ impl Pull<'_> {
             .await?;
         match course {
             Course::On(position) => self.catch_up(position, hello.frame, moved).await,
-            Course::Anew(ResetReason::WentBack) if !self.has_gone_back(hello).await? => {
-                Err(Trouble::NoHello)
-            }
+            Course::Ahead(position) => match self.has_gone_back(position).await? {
+                true => self.anew(ResetReason::WentBack, hello, moved).await,
+                false => Err(Trouble::NoHello),
+            },
             Course::Anew(reason) => self.anew(reason, hello, moved).await,
         }
     }
 
-    /// A server tells of a frame a moment after it can be had.
-    async fn has_gone_back(self, hello: Hello) -> Result<bool> {
+    /// Whether the primary keeps saying that it has less: a server tells of a frame a moment after
+    /// it can be had.
+    async fn has_gone_back(self, position: Position) -> Result<bool> {
         for _ in 0..TRIES {
             sleep(BETWEEN_TRIES).await;
-            if self.hello().await? != hello {
+            let hello = self.hello().await?;
+            if hello.log != position.log || hello.frame >= position.frame {
                 return Ok(false);
             }
         }

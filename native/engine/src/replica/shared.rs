@@ -156,10 +156,13 @@ impl Shared {
     }
 
     /// The copy is to be pulled anew. What was written before is part of what the primary says
-    /// next.
+    /// next. One that failed, and begins again, is told of once.
     pub(super) fn reset_begins(&self, reason: ResetReason) {
-        self.resetting.store(true, SeqCst);
+        let again = self.resetting.swap(true, SeqCst);
         self.max_write.set(None);
+        if again {
+            return;
+        }
         self.figures.lock().resets += 1;
         tracing::warn!(replica = self.name, ?reason, "the copy is pulled anew");
         self.tell(&Event::Reset(reason));

@@ -1,7 +1,7 @@
 //! How fast a copy catches up, and is read: not a test, but run like one.
 //! `cargo test --release -p ecto_libsql_engine --test replica figures -- --ignored --nocapture`
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ecto_libsql_engine::replica::Event;
 
@@ -83,26 +83,35 @@ fn reading() {
         std::fs::copy(place.file("copy.db-wal"), place.file("plain.db-wal")).unwrap();
     }
     assert_eq!(read(&plain, SUM), copy.read(SUM));
-    let time = |reader: &mut Reader| {
+    let points = |reader: &mut Reader| {
         let began = Instant::now();
-        for id in 0..100_000 {
-            reader.read(&format!("SELECT x FROM t WHERE id = {}", id % 50_000 + 1));
+        for id in 1..=5000 {
+            reader.read(&format!("SELECT x FROM t WHERE id = {id}"));
         }
-        let points = began.elapsed();
+        began.elapsed()
+    };
+    let scan = |reader: &mut Reader| {
         let began = Instant::now();
-        for _ in 0..50 {
-            reader.read(SUM);
-        }
-        (points, began.elapsed())
+        reader.read(SUM);
+        began.elapsed()
     };
     let mut of_copy = copy.reader();
     let mut of_plain = Reader::open(&plain, None);
-    for _ in 0..3 {
-        let (plain_points, plain_scans) = time(&mut of_plain);
-        let (points, scans) = time(&mut of_copy);
-        eprintln!(
-            "100,000 point reads: plain {plain_points:?}, replica {points:?}; 50 scans: plain \
-             {plain_scans:?}, replica {scans:?}"
-        );
+    // Each the quickest of many, in turns: the machine does other things, too.
+    let mut best = [Duration::MAX; 4];
+    for _ in 0..60 {
+        let took = [
+            points(&mut of_plain),
+            points(&mut of_copy),
+            scan(&mut of_plain),
+            scan(&mut of_copy),
+        ];
+        for (best, took) in best.iter_mut().zip(took) {
+            *best = took.min(*best);
+        }
     }
+    eprintln!(
+        "5,000 point reads: plain {:?}, replica {:?}; a scan: plain {:?}, replica {:?}",
+        best[0], best[1], best[2], best[3]
+    );
 }

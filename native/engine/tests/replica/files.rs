@@ -1,9 +1,11 @@
 //! The copy's files: lost, damaged, somebody else's, frozen.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ecto_libsql_engine::local::Behavior;
 use ecto_libsql_engine::remote::block_on;
@@ -88,6 +90,11 @@ fn a_copy_whose_files_were_lost_or_damaged_is_pulled_anew() {
     heals(Some(ResetReason::MetadataDamaged), "metadata emptied");
     fs::write(&metadata, [7; 32]).unwrap();
     heals(Some(ResetReason::LogChanged), "metadata of another log");
+    change(&metadata, |bytes| bytes[18] = 7);
+    heals(
+        Some(ResetReason::WentBack),
+        "metadata of a copy that is further",
+    );
     change(&metadata, |bytes| {
         bytes[16..24].copy_from_slice(&u64::MAX.to_le_bytes())
     });
@@ -266,6 +273,57 @@ fn child_opens_the_copy() {
     }
 }
 
+/// A process that follows is killed, wherever it is, and another goes on.
+#[test]
+fn a_copy_survives_its_process() {
+    let Some((server, writer, place)) = closed_copy() else {
+        return;
+    };
+    for _ in 0..8 {
+        let mut follower = command("files::child_follows", &place, &server, &[])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It says so when it has begun, and again whenever it has something new.
+        let mut said = BufReader::new(follower.stderr.take().unwrap()).lines();
+        for _ in 0..6 {
+            writer.fill(200);
+            writer.run("UPDATE t SET x = x || 'u' WHERE id % 13 = 0");
+            said.find(|line| line.as_ref().is_ok_and(|line| line == "synced"));
+        }
+        writer.fill(2000);
+        follower.kill().unwrap();
+        follower.wait().unwrap();
+        assert_eq!(place.read("PRAGMA integrity_check"), "ok");
+    }
+    heals(
+        &server,
+        &writer,
+        &place,
+        None,
+        "the last process was killed",
+    );
+}
+
+#[test]
+#[ignore = "another test runs it, in a process of its own"]
+fn child_follows() {
+    let (path, uri) = of_parent();
+    let place = Place::new();
+    let mut options = place.options(&uri);
+    options.path = path.into();
+    options.interval = Some(Duration::from_millis(1));
+    options.listener = Some(Arc::new(|event| {
+        if matches!(event, Event::Synced { .. }) {
+            eprintln!("synced");
+        }
+    }));
+    let copy = Copy::open(options, soon()).unwrap();
+    loop {
+        copy.sync().unwrap();
+    }
+}
+
 /// The process may make no file larger than 2 MB.
 #[test]
 fn a_disk_that_is_full_changes_nothing() {
@@ -311,17 +369,21 @@ fn child_has_no_room() {
 
 /// Runs one of these tests in a process of its own, and answers what it said.
 fn child(test: &str, place: &Place, server: &Sqld, through: &[&str]) -> String {
+    let output = command(test, place, server, through).output().unwrap();
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn command(test: &str, place: &Place, server: &Sqld, through: &[&str]) -> Command {
     let this = std::env::current_exe().unwrap();
     let mut words: Vec<_> = through.iter().map(Into::into).collect();
     words.push(this.into_os_string());
-    let output = Command::new(&words[0])
+    let mut command = Command::new(&words[0]);
+    command
         .args(&words[1..])
         .args(["--exact", test, "--ignored", "--nocapture"])
         .env(PLACE, place.file("copy.db"))
-        .env(PRIMARY, server.uri())
-        .output()
-        .unwrap();
-    String::from_utf8_lossy(&output.stderr).into_owned()
+        .env(PRIMARY, server.uri());
+    command
 }
 
 fn of_parent() -> (String, String) {

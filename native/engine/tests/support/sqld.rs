@@ -145,15 +145,20 @@ impl Sqld {
     /// Stops it from running, without its clients' knowledge, until it is thawed.
     pub fn freeze(&self) {
         self.signal("STOP");
-        // The signal is taken a moment later, by one thread after the other.
-        let tasks = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
-        let stopped = |task: std::io::Result<std::fs::DirEntry>| {
-            let stat = std::fs::read_to_string(task.unwrap().path().join("stat"));
-            stat.map_or(true, |stat| stat.contains(") T "))
-        };
-        while std::fs::read_dir(&tasks).is_ok_and(|mut tasks| !tasks.all(stopped)) {
+        // The signal is sent by then, and has not stopped every thread.
+        while self.threads().any(|status| !status.contains("State:\tT")) {
             thread::yield_now();
         }
+    }
+
+    /// What the system says of each of its threads; of none where it does not say.
+    fn threads(&self) -> impl Iterator<Item = String> {
+        let id = self.child.as_ref().unwrap().id();
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task"));
+        tasks
+            .into_iter()
+            .flatten()
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("status")).ok())
     }
 
     pub fn thaw(&self) {
