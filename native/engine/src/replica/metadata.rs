@@ -3,7 +3,7 @@
 //! It is `<database>-client_wal_index`, as libSQL's own clients have it, so that a copy can be
 //! continued by either: the log's id (16 bytes), the last frame (8 bytes, all ones for none), and 8
 //! bytes that they leave unused, all little-endian. The first four of those have what is added to
-//! the copy's schema cookie (see [`Injector`](super::injector)).
+//! the copy's schema cookie when a page goes into it ([`Pen`](super::insert::Pen)).
 //!
 //! The file is also the copy's lock among processes.
 
