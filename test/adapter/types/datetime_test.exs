@@ -10,7 +10,7 @@ defmodule Ecto.Adapters.LibSql.Types.DatetimeTest do
 
   for field <- @fields do
     property "#{field}: order in SQL is order in Elixir" do
-      check all(values <- list_of(value(unquote(field)), max_length: 10), max_runs: 40) do
+      check all(values <- list_of(value(unquote(field)), max_length: 10), max_runs: Mode.runs(40)) do
         Repo.delete_all(Thing)
         Repo.insert_all(Thing, Enum.map(values, &%{unquote(field) => &1}))
         query = from(t in Thing, order_by: t.unquote(field), select: t.unquote(field))
