@@ -14,7 +14,7 @@ defmodule EctoLibSql.MixProject do
       test_pattern: if(suites?(), do: "*_suite.exs", else: "*_test.exs"),
       # Elixir 1.19 asks for this, too.
       test_load_filters: [~r/_(test|suite)\.exs$/],
-      aliases: ["test.integration": &test_integration/1],
+      aliases: ["test.integration": &test_integration/1, "test.repo": &test_repo/1],
       start_permanent: Mix.env() == :prod,
       deps: deps(driver_only?()),
       description: "libSQL, the open fork of SQLite, for Elixir: a driver and an Ecto adapter",
@@ -40,8 +40,20 @@ defmodule EctoLibSql.MixProject do
   # Ecto's own suites have a test helper, and a process, of their own: `mix test.integration`.
   defp suites?, do: System.get_env("ECTO_LIBSQL_SUITES") == "1"
 
-  defp test_integration(args) do
-    env = [{"ECTO_LIBSQL_SUITES", "1"}, {"MIX_ENV", "test"}]
+  defp test_integration(args), do: run_tests(args, [{"ECTO_LIBSQL_SUITES", "1"}])
+
+  # Ecto's suites and the adapter's own tests, whatever the database is: ECTO_LIBSQL_MODE says it. What
+  # a mode ran is counted in a file.
+  defp test_repo([]) do
+    counts = Path.join(System.tmp_dir!(), "ecto_libsql_counts_#{System.pid()}")
+    env = [{"ECTO_LIBSQL_COUNTS", counts}]
+    run_tests([], [{"ECTO_LIBSQL_SUITES", "1"} | env])
+    run_tests(~w(test/connection test/adapter test/sandbox), env)
+    File.rm(counts)
+  end
+
+  defp run_tests(args, env) do
+    env = [{"MIX_ENV", "test"} | env]
     {_, status} = System.cmd("mix", ["test" | args], env: env, into: IO.stream())
     if status > 0, do: System.at_exit(fn _ -> exit({:shutdown, status}) end)
   end

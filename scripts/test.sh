@@ -67,6 +67,11 @@ adapter_tests() {
   mix test test/connection test/adapter test/sandbox
 }
 
+# Ecto's suites and the adapter's tests, on a server or a replica: ECTO_LIBSQL_MODE.
+repo_tests() {
+  ECTO_LIBSQL_MODE=$1 mix test.repo
+}
+
 example_tests() {
   local example
   for example in examples/*/; do
@@ -130,9 +135,17 @@ fi
 if [[ $packages == yes ]]; then
   layer 'adapter' adapter_tests
   layer "adapter, Ecto's own suites" mix test.integration
+  for mode in remote replica; do
+    if [[ -z $sqld_missing ]]; then
+      layer "adapter and Ecto's suites, $mode" repo_tests "$mode"
+    else
+      not_run+=("adapter and Ecto's suites, $mode ($sqld_missing)")
+    fi
+  done
   layer 'example application' example_tests
 else
-  not_run+=(adapter "adapter, Ecto's own suites" 'example application')
+  not_run+=(adapter "adapter, Ecto's own suites" "adapter and Ecto's suites, remote and replica"
+    'example application')
 fi
 layer 'benches run' bash scripts/bench.sh --quick
 mapfile -t -O "${#not_run[@]}" not_run < <(sed -n 's/^Not run: //p' "$logs/benches run")

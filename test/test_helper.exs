@@ -5,6 +5,15 @@ encryption? = Application.get_env(:ecto_libsql, :encryption, false)
 sqld? = System.get_env("ECTO_LIBSQL_NO_SQLD") != "1"
 unless sqld?, do: IO.puts("Tests with sqld are excluded: ECTO_LIBSQL_NO_SQLD=1.")
 
+exclude = if(encryption?, do: [], else: [:encryption]) ++ if(sqld?, do: [], else: [:sqld])
+
+# Where the databases of a repo's tests are: ECTO_LIBSQL_MODE.
+alias EctoLibSql.Test.Mode
+
+:ok = Mode.start()
+
 ExUnit.start(
-  exclude: if(encryption?, do: [], else: [:encryption]) ++ if(sqld?, do: [], else: [:sqld])
+  if Mode.mode() == :local,
+    do: [exclude: exclude],
+    else: Mode.Count.options(:adapter, exclude)
 )

@@ -76,6 +76,7 @@ defmodule EctoLibSql.Options do
   def validate(options) do
     with :ok <- keyword(options),
          :ok <- known(options),
+         :ok <- one_form(options),
          do: validate(mode_of(options), Keyword.delete(options, :mvcc))
   end
 
@@ -245,9 +246,6 @@ defmodule EctoLibSql.Options do
       mode(options) == :read_only and options[:database] == ":memory:" ->
         invalid("mode: :read_only does not go with database: \":memory:\", which begins empty")
 
-      forms_differ?(options) ->
-        invalid("uuid_type and binary_id_type are one option: both kinds of id are stored alike")
-
       options[:encryption_key] != nil and options[:database] == ":memory:" ->
         invalid("encryption_key does not go with database: \":memory:\", which is never on disk")
 
@@ -261,10 +259,16 @@ defmodule EctoLibSql.Options do
       on?(options[:read_only]) != (mode(options) == :read_only)
   end
 
-  defp forms_differ?(options) do
-    case Keyword.take(options, [:uuid_type, :binary_id_type]) do
-      [] -> false
-      given -> given |> Keyword.values() |> Enum.uniq() |> length() > 1
+  defp one_form(options) do
+    case options
+         |> Keyword.take([:uuid_type, :binary_id_type])
+         |> Keyword.values()
+         |> Enum.uniq() do
+      [_, _ | _] ->
+        invalid("uuid_type and binary_id_type are one option: both kinds of id are stored alike")
+
+      _one ->
+        :ok
     end
   end
 

@@ -4,7 +4,7 @@ defmodule EctoLibSql.Remote do
   # is handed to the network's threads, which send the reply; the caller waits in `receive`.
 
   alias EctoLibSql.{BreakerReports, Error, Identifier, Native, State, Telemetry}
-  alias EctoLibSql.Remote.Token
+  alias EctoLibSql.Remote.{Functions, Token}
 
   # The network's threads keep the deadline; by so much later they would have answered.
   @grace 500
@@ -188,11 +188,32 @@ defmodule EctoLibSql.Remote do
   # A token that is renewed has changed in the meantime, perhaps: nothing was run, so the call is
   # made once more with the one that is good now.
   defp call(s, request, timeout) do
+    request = translated(request)
+
     case call_once(s, request, timeout) do
       {:error, %Error{code: :unauthorized}} = error -> renew(s, request, timeout, error)
       reply -> reply
     end
   end
+
+  # What is of another shape is left as it is: the NIF says what is wrong with it.
+  defp translated({kind, sql, rest}) when kind in [:query, :declare, :script],
+    do: {kind, Functions.translate(sql), rest}
+
+  defp translated({kind, sql}) when kind in [:describe, :prepare],
+    do: {kind, Functions.translate(sql)}
+
+  defp translated({:batch, statements, transactional}) when is_list(statements) do
+    statements =
+      Enum.map(statements, fn
+        {sql, params} -> {Functions.translate(sql), params}
+        other -> other
+      end)
+
+    {:batch, statements, transactional}
+  end
+
+  defp translated(request), do: request
 
   defp renew(%State{auth_token: nil, failover_tokens: []}, _request, _timeout, error), do: error
 

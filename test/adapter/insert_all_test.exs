@@ -4,6 +4,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     import Ecto.Query
 
+    alias EctoLibSql.Test.Mode
+
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
     end
@@ -19,7 +21,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     setup do
-      repo = start_supervised!({Repo, database: ":memory:", pool_size: 2, name: nil, log: false})
+      opts = Mode.repo(database: ":memory:", pool_size: 2, name: nil, log: false)
+      repo = start_supervised!({Repo, opts})
       Repo.put_dynamic_repo(repo)
 
       Repo.query!("""

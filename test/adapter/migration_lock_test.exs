@@ -22,7 +22,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         for suffix <- ["", "-wal", "-shm", "-migration-lock"], do: File.rm(path <> suffix)
       end)
 
-      %{path: path, meta: %{database: path, opts: [pool_size: 2], pid: self()}}
+      %{path: path, meta: %{database: path, uri: nil, opts: [pool_size: 2], pid: self()}}
     end
 
     defp lock(meta, opts \\ [], fun), do: LibSql.lock_for_migrations(meta, opts, fun)
@@ -100,7 +100,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       paths = for path <- :code.get_path(), "#{path}" =~ "_build", do: ["-pa", "#{path}"]
 
       program = """
-      Ecto.Adapters.LibSql.lock_for_migrations(%{database: #{inspect(path)}, opts: []}, [], fn ->
+      Ecto.Adapters.LibSql.lock_for_migrations(%{database: #{inspect(path)}, uri: nil, opts: []}, [], fn ->
         IO.puts("held")
         IO.read(:line)
       end)

@@ -11,6 +11,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     alias DBConnection.ConnectionError
     alias Ecto.Adapters.SQL.Sandbox
     alias EctoLibSql.Pool
+    alias EctoLibSql.Test.Mode
 
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
@@ -18,7 +19,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp start_repo(opts) do
       opts = Keyword.merge([database: ":memory:", name: nil, log: false], opts)
-      repo = start_supervised!({Repo, opts}, id: make_ref())
+      repo = start_supervised!({Repo, Mode.repo(opts)}, id: make_ref())
       Repo.put_dynamic_repo(repo)
       repo
     end
@@ -119,6 +120,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     describe "an exhausted repo" do
       setup do
         repo = start_repo([pool_size: 1] ++ impatient())
+        # A replica is there when it has all of its primary's database.
+        wait_until(fn -> Pool.metrics(repo).idle == 1 end)
         pid = hold_repo(repo, fn held -> Repo.transaction(held) end)
         on_exit(fn -> Process.exit(pid, :kill) end)
         %{says: ~r/Its only connection is in use:\n\n  \* #{inspect(pid)}.*in a transaction/}

@@ -6,6 +6,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     import Ecto.Query
     import ExUnit.CaptureLog
 
+    alias EctoLibSql.Test.Mode
+
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
     end
@@ -21,7 +23,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @endless "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
     setup do
-      start_supervised!({Repo, database: ":memory:", pool_size: 2, log: :info})
+      start_supervised!({Repo, Mode.repo(database: ":memory:", pool_size: 2, log: :info)})
       Repo.query!("CREATE TABLE items (id INTEGER PRIMARY KEY, name TEXT)", [], log: false)
       Repo.insert_all(Item, [%{name: "a"}, %{name: "b"}, %{name: "c"}], log: false)
       :ok

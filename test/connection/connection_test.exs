@@ -5,6 +5,7 @@ if Code.ensure_loaded?(DBConnection) do
     import ExUnit.CaptureLog
 
     alias EctoLibSql.{Connection, Error, Query, Result}
+    alias EctoLibSql.Test.Mode
 
     @endless "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
     @numbers "WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 1000) SELECT i FROM n"
@@ -17,7 +18,7 @@ if Code.ensure_loaded?(DBConnection) do
     defp start(opts) do
       # Each test's file is its own.
       opts = Keyword.update!(opts, :database, &if(&1 == :file, do: tmp_file(), else: &1))
-      start_supervised!({Connection, opts}, id: make_ref())
+      start_supervised!({Connection, Mode.repo(opts)}, id: make_ref())
     end
 
     defp tmp_file do

@@ -8,6 +8,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     alias DBConnection.ConnectionError
     alias EctoLibSql.{ConnectionPool, Error, Pool}
+    alias EctoLibSql.Test.Mode
 
     describe "metrics" do
       test "say what is idle and what is in use" do
@@ -30,7 +31,9 @@ if Code.ensure_loaded?(DBConnection) do
         pid = hold_connection(pool)
         Process.register(pid, :ecto_libsql_holder)
 
-        assert %{holders: [holder], mode: :local, database: "file:/" <> _} = Pool.metrics(pool)
+        mode = Mode.mode()
+        assert %{holders: [holder], mode: ^mode, database: database} = Pool.metrics(pool)
+        assert database =~ if(mode == :remote, do: ~r/^http:/, else: ~r/^(file:)?\//)
         assert %{pid: ^pid, name: ":ecto_libsql_holder", transaction: nil} = holder
         assert %{running: nil, statement: nil, held: held} = holder
         assert is_integer(held)
@@ -57,7 +60,9 @@ if Code.ensure_loaded?(DBConnection) do
         assert holder.statement == endless()
 
         [%{id: id}] = Enum.filter(EctoLibSql.connections(), &(&1.id == holder.connection))
-        state = %EctoLibSql.State{conn_id: id, mode: :local, database: ":memory:"}
+        # A replica's connection reads a file.
+        mode = if Mode.mode() == :remote, do: :remote, else: :local
+        state = %EctoLibSql.State{conn_id: id, mode: mode, database: ":memory:"}
         EctoLibSql.Test.Database.interrupt_task(state, task)
       end
 
@@ -269,7 +274,9 @@ if Code.ensure_loaded?(DBConnection) do
         rows(pool, "SELECT 1")
         wait_until(fn -> Pool.metrics(pool).idle == 1 end)
 
-        assert {:ok, %{status: :ok, latency: latency, mode: :local, pool: %{size: 1}}} =
+        mode = Mode.mode()
+
+        assert {:ok, %{status: :ok, latency: latency, mode: ^mode, pool: %{size: 1}}} =
                  EctoLibSql.health(pool)
 
         assert is_integer(latency)

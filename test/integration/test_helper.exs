@@ -6,17 +6,28 @@ Logger.configure(level: :info)
 Code.require_file("exclusions.exs", __DIR__)
 Code.require_file("count.exs", __DIR__)
 
+alias EctoLibSql.Test.Mode
+
+exclude = EctoLibSql.Integration.Exclusions.filters()
+
+# The suites' modules share one database, which has one writer at a time.
 ExUnit.start(
-  exclude: EctoLibSql.Integration.Exclusions.filters(),
-  # The suites' modules share one database file, which has one writer at a time.
-  max_cases: 1
+  [max_cases: 1] ++
+    if(Mode.mode() == :local,
+      do: [exclude: exclude],
+      else: Mode.Count.options(:suites, exclude)
+    )
 )
 
+:ok = Mode.start()
 database = Path.join(System.tmp_dir!(), "ecto_libsql_integration_#{System.pid()}.db")
 
-# How the repos store UUIDs and JSON: `ECTO_LIBSQL_FORM=binary mix test.integration`.
-form = String.to_existing_atom(System.get_env("ECTO_LIBSQL_FORM", "string"))
-forms = [uuid_type: form, map_type: form, array_type: form]
+# The prefixes of the suites' tests.
+prefixes =
+  if Mode.mode() == :local,
+    do:
+      for(name <- [:ecto_prefix_test, :bad_schema_migrations], do: {name, "#{database}-#{name}"}),
+    else: []
 
 Application.put_env(:ecto, :primary_key_type, :id)
 Application.put_env(:ecto, :async_integration_tests, false)
@@ -31,27 +42,21 @@ forms =
 Application.put_env(
   :ecto_sql,
   Ecto.Integration.TestRepo,
-  [
-    database: database,
-    pool: Ecto.Adapters.SQL.Sandbox,
-    pool_size: 5,
-    show_sensitive_data_on_connection_error: true
-  ] ++ forms
+  Mode.repo(
+    [
+      database: database,
+      pool: Ecto.Adapters.SQL.Sandbox,
+      pool_size: 5,
+      show_sensitive_data_on_connection_error: true
+    ] ++ forms
+  )
 )
 
 Application.put_env(
   :ecto_sql,
   Ecto.Integration.PoolRepo,
-  [
-    database: database,
-    attach:
-      for name <- [:ecto_prefix_test, :bad_schema_migrations] do
-        {name, "#{database}-#{name}"}
-      end,
-    pool_size: 5,
-    max_restarts: 20,
-    max_seconds: 10
-  ] ++ forms
+  Mode.repo([database: database, pool_size: 5, max_restarts: 20, max_seconds: 10] ++ forms) ++
+    [attach: prefixes]
 )
 
 {:ok, _} = Application.ensure_all_started(:ecto_sql)
@@ -68,8 +73,10 @@ for file <- [
 
 alias Ecto.Integration.{PoolRepo, TestRepo}
 
-_ = Ecto.Adapters.LibSql.storage_down(TestRepo.config())
-:ok = Ecto.Adapters.LibSql.storage_up(TestRepo.config())
+if Mode.mode() == :local do
+  _ = Ecto.Adapters.LibSql.storage_down(TestRepo.config())
+  :ok = Ecto.Adapters.LibSql.storage_up(TestRepo.config())
+end
 
 {:ok, _} = TestRepo.start_link()
 {:ok, _} = PoolRepo.start_link()
@@ -80,8 +87,8 @@ Ecto.Adapters.SQL.Sandbox.mode(TestRepo, :manual)
 Process.flag(:trap_exit, true)
 
 ExUnit.after_suite(fn result ->
-  for {_, database} <- [main: database] ++ PoolRepo.config()[:attach],
+  for {_, database} <- [main: database] ++ prefixes,
       do: Ecto.Adapters.LibSql.storage_down(database: database)
 
-  EctoLibSql.Integration.Count.print(result)
+  if Mode.mode() == :local, do: EctoLibSql.Integration.Count.print(result)
 end)

@@ -3,6 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnit.Case, async: true
 
     alias Ecto.Adapters.SQL.Sandbox
+    alias EctoLibSql.Test.Mode
 
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
@@ -26,7 +27,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       on_exit(fn -> Ecto.Adapters.LibSql.storage_down(config) end)
 
-      repo = start_supervised!({Repo, config})
+      repo = start_supervised!({Repo, Mode.repo(config)})
       Repo.put_dynamic_repo(repo)
       Sandbox.mode(repo, :auto)
       Repo.query!("CREATE TABLE t (a UNIQUE)")
@@ -250,7 +251,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     test "works on a database in memory" do
       repo =
         start_supervised!(
-          {Repo, database: ":memory:", pool: Sandbox, pool_size: 2, name: nil, log: false},
+          {Repo,
+           Mode.repo(database: ":memory:", pool: Sandbox, pool_size: 2, name: nil, log: false)},
           id: :memory
         )
 

@@ -74,6 +74,7 @@ defmodule EctoLibSql.Server.DriverTest do
 
       for {opts, code, part} <- [
             {[uri: "ftp://x"], :invalid_argument, "ftp"},
+            {[uri: uri, sync: true], :unsupported, "sync is a replica's"},
             {[uri: uri, page_size: 512], :unsupported, "page_size"},
             {[uri: uri, foreign_keys: false], :unsupported, "foreign_keys"},
             {[uri: uri, auth_token: 1], :invalid_option, "auth_token"},
@@ -381,8 +382,14 @@ defmodule EctoLibSql.Server.DriverTest do
         assert {:error, %Error{code: :unsupported}} = call.(s)
       end
 
-      for sql <- ["VACUUM", "ATTACH 'x' AS x", "CREATE TEMP TABLE x (a)"] do
-        assert {:error, %Error{}} = EctoLibSql.query(s, sql)
+      for {sql, why} <- [
+            {"VACUUM", ~r/VACUUM.*its operator's/},
+            {"ATTACH 'x' AS x", ~r/ATTACH.*no other files/},
+            {"CREATE TEMP TABLE x (a)", ~r/no temporary tables/},
+            {"PRAGMA journal_mode = DELETE", ~r/clients may set foreign_keys/}
+          ] do
+        assert {:error, %Error{code: :unsupported, message: message}} = EctoLibSql.query(s, sql)
+        assert message =~ why
       end
     end
 

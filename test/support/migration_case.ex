@@ -6,6 +6,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnit.CaseTemplate
 
     alias Ecto.Migration.Runner
+    alias EctoLibSql.Test.Mode
 
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
@@ -27,7 +28,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     setup tags do
       config = [database: ":memory:", pool_size: 2, log: false, name: nil]
-      pid = start_supervised!({Repo, Keyword.merge(config, tags[:repo] || [])})
+      config = config |> Keyword.merge(tags[:repo] || []) |> Mode.repo()
+      pid = start_supervised!({Repo, config})
       Repo.put_dynamic_repo(pid)
       :ok
     end

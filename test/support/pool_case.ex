@@ -6,6 +6,7 @@ if Code.ensure_loaded?(DBConnection) do
     use ExUnit.CaseTemplate
 
     alias EctoLibSql.Query
+    alias EctoLibSql.Test.Mode
 
     @pool EctoLibSql.ConnectionPool
 
@@ -20,9 +21,17 @@ if Code.ensure_loaded?(DBConnection) do
     def impatient, do: [queue_target: 5, queue_interval: 20]
 
     def start_pool(opts) do
-      opts = Keyword.put_new(opts, :database, ":memory:")
-      start_supervised!({EctoLibSql.Connection, opts}, id: make_ref())
+      opts = opts |> Keyword.put_new(:database, ":memory:") |> Mode.repo()
+      pool = start_supervised!({EctoLibSql.Connection, opts}, id: make_ref())
+      if Mode.mode() == :replica, do: wait_until_open(pool)
+      pool
     end
+
+    # A replica's first connection is open when it has its primary's database, for which an impatient
+    # pool would not wait.
+    defp wait_until_open(pool),
+      do:
+        EctoLibSql.Test.Database.wait_until(fn -> EctoLibSql.Pool.metrics(pool).opening == 0 end)
 
     def tmp_file do
       name = "ecto_libsql_#{System.pid()}_#{System.unique_integer([:positive])}.db"

@@ -5,6 +5,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     use ExUnit.CaseTemplate
 
+    alias EctoLibSql.Test.Mode
+
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
     end
@@ -114,7 +116,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     setup do
-      repo = start_supervised!({Repo, name: nil, database: ":memory:", pool_size: 1, log: false})
+      opts = Mode.repo(name: nil, database: ":memory:", pool_size: 1, log: false)
+      repo = start_supervised!({Repo, opts})
       Repo.put_dynamic_repo(repo)
       Enum.each(@tables, &Repo.query!/1)
       :ok

@@ -49,8 +49,11 @@ defmodule EctoLibSql.Test.Sqld do
   @spec start!(keyword()) :: t()
   def start!(opts \\ []) do
     child = %{id: make_ref(), start: {__MODULE__, :start_link, [opts]}, restart: :temporary}
-    child |> ExUnit.Callbacks.start_supervised!() |> GenServer.call(:server)
+    child |> ExUnit.Callbacks.start_supervised!() |> server()
   end
+
+  @doc "That of a process that `start_link/1` started."
+  def server(pid), do: GenServer.call(pid, :server)
 
   def start_link(opts), do: GenServer.start_link(__MODULE__, opts)
 
@@ -59,6 +62,9 @@ defmodule EctoLibSql.Test.Sqld do
 
   @doc "The URL of its gRPC port, for servers that are its replicas."
   def grpc_url(%__MODULE__{grpc_port: port}), do: "http://127.0.0.1:#{port}"
+
+  @doc "Where its files are, which end with it."
+  def directory(%__MODULE__{directory: directory}), do: directory
 
   @doc "What sqld has written."
   def log(%__MODULE__{directory: directory}), do: File.read!(log_file(directory))
@@ -86,9 +92,20 @@ defmodule EctoLibSql.Test.Sqld do
 
   @doc "Creates a namespace; with `namespaces: true`."
   def create_namespace(%__MODULE__{} = server, name) do
-    {:ok, 200, _} = HTTP.request("#{admin_url(server)}/v1/namespaces/#{name}/create", body: "{}")
+    {:ok, 200, _} = create(server, name)
     :ok
   end
+
+  @doc "As `create_namespace/2`, where it is not there yet."
+  def ensure_namespace(%__MODULE__{} = server, name) do
+    case create(server, name) do
+      {:ok, 200, _} -> :ok
+      {:ok, 400, body} -> if body =~ "already exists", do: :ok, else: {:error, body}
+    end
+  end
+
+  defp create(server, name),
+    do: HTTP.request("#{admin_url(server)}/v1/namespaces/#{name}/create", body: "{}")
 
   @impl true
   def init(opts) do

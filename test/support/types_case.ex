@@ -7,6 +7,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnit.CaseTemplate
 
     alias Ecto.Adapters.LibSql.Types
+    alias EctoLibSql.Test.Mode
 
     defmodule Repo do
       use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
@@ -115,7 +116,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @doc "Starts the repo with these options, and makes its table."
     def start_repo(opts) do
       opts = Keyword.merge([database: ":memory:", pool_size: 1, log: false], opts)
-      start_supervised!({Repo, opts})
+      start_supervised!({Repo, Mode.repo(opts)})
       Repo.query!(create_table(opts))
     end
 

@@ -123,6 +123,20 @@ defmodule EctoLibSql.CreateTable.Constraint do
   defp new(kind, rest, fields \\ []),
     do: {:ok, struct!(%__MODULE__{kind: kind, text: ""}, fields), rest}
 
+  @doc """
+  Whether this is a foreign key that changes or deletes its table's rows when the rows that they
+  refer to are deleted.
+  """
+  @spec acts_on_delete?(t()) :: boolean()
+  def acts_on_delete?(%__MODULE__{kind: :foreign_key, text: text}),
+    do: text |> SqlTokens.tokenize() |> Enum.map(&word/1) |> acts?()
+
+  def acts_on_delete?(%__MODULE__{}), do: false
+
+  defp acts?(["ON", "DELETE", action | _]), do: action in ["CASCADE", "SET"]
+  defp acts?([_word | rest]), do: acts?(rest)
+  defp acts?([]), do: false
+
   ## Parts
 
   defp expression(group), do: group |> tl() |> Enum.drop(-1) |> SqlTokens.text()

@@ -98,18 +98,23 @@ if Code.ensure_loaded?(DBConnection) do
 
     defp holder({_pool, pid, table, conn}, listed, now) do
       driver = driver(Holder.conn(conn, :state))
-      connection = listed[driver && driver.conn_id]
+      connections = for id <- ids(driver), connection = listed[id], do: connection
 
       %{
         pid: pid,
         name: ProcessName.of(pid),
         held: table |> time(now) |> held(),
         connection: driver && driver.conn_id,
-        transaction: connection && age(connection.transaction),
-        running: connection && age(connection.running),
+        transaction: Enum.find_value(connections, &age(&1.transaction)),
+        running: Enum.find_value(connections, &age(&1.running)),
         statement: statement(pid)
       }
     end
+
+    # A replica's connection reads the file, and has another to its primary.
+    defp ids(nil), do: []
+    defp ids(%State{mode: :replica} = s), do: [s.conn_id, s.replica.primary.conn_id]
+    defp ids(%State{conn_id: id}), do: [id]
 
     defp held(nil), do: nil
     defp held(time), do: System.convert_time_unit(time, :native, :millisecond)

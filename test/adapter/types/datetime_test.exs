@@ -4,11 +4,13 @@ defmodule Ecto.Adapters.LibSql.Types.DatetimeTest do
 
   import EctoLibSql.TypeGenerators, only: [value: 1]
 
+  alias EctoLibSql.Test.Mode
+
   @fields [:date, :time, :time_usec, :naive, :naive_usec, :utc, :utc_usec]
 
   for field <- @fields do
     property "#{field}: order in SQL is order in Elixir" do
-      check all(values <- list_of(value(unquote(field)), max_length: 10), max_runs: 40) do
+      check all(values <- list_of(value(unquote(field)), max_length: 10), max_runs: Mode.runs(40)) do
         Repo.delete_all(Thing)
         Repo.insert_all(Thing, Enum.map(values, &%{unquote(field) => &1}))
         query = from(t in Thing, order_by: t.unquote(field), select: t.unquote(field))
@@ -71,11 +73,13 @@ defmodule Ecto.Adapters.LibSql.Types.DatetimeTest do
 
   describe "ecto_datetime_add" do
     defp add(text, count, unit, precision) do
-      %{rows: [[value]]} =
-        Repo.query!("SELECT ecto_datetime_add(?, ?, ?, ?)", [text, count, unit, precision])
-
+      sql = "SELECT ecto_datetime_add(?, ?, '#{unit}', #{precision})"
+      %{rows: [[value]]} = Repo.query!(sql, [text, count])
       value
     end
+
+    # The error of plain SQL, which a server is given, cannot say it.
+    @out_of_range if Mode.mode() == :remote, do: ~r/malformed JSON/, else: ~r/years 0 to 9999/
 
     if function_exported?(NaiveDateTime, :shift, 2) do
       property "is Elixir's shift" do
@@ -90,7 +94,7 @@ defmodule Ecto.Adapters.LibSql.Types.DatetimeTest do
           if expected.year in 0..9999 do
             assert add(text, count, Atom.to_string(unit), 6) == NaiveDateTime.to_iso8601(expected)
           else
-            assert_raise EctoLibSql.Error, ~r/years 0 to 9999/, fn ->
+            assert_raise EctoLibSql.Error, @out_of_range, fn ->
               add(text, count, Atom.to_string(unit), 6)
             end
           end

@@ -5,6 +5,7 @@ defmodule Ecto.Adapters.LibSql.Types.DecimalTest do
   import EctoLibSql.TypeGenerators, only: [or_nil: 1, value: 1]
 
   alias Ecto.Adapters.LibSql.Types.DecimalText
+  alias EctoLibSql.Test.Mode
 
   # More digits than any operation on the generated values needs: Decimal as the oracle.
   setup do
@@ -255,7 +256,7 @@ defmodule Ecto.Adapters.LibSql.Types.DecimalTest do
     end
 
     test "are there after a reset, and in a strict schema" do
-      {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      {:ok, s} = EctoLibSql.connect(Mode.repo(database: ":memory:"))
       :ok = EctoLibSql.reset_connection(s)
       assert {:ok, ["3"]} = EctoLibSql.query_one(s, "SELECT ecto_decimal_add(1, 2)")
 

@@ -3,9 +3,10 @@ defmodule Ecto.Adapters.LibSql.Types.JsonbTest do
   use ExUnitProperties
 
   alias Ecto.Adapters.LibSql.Types.{Json, Jsonb}
+  alias EctoLibSql.Test.Mode
 
   setup_all do
-    {:ok, s} = EctoLibSql.connect(database: ":memory:")
+    {:ok, s} = EctoLibSql.connect(Mode.repo(database: ":memory:"))
     %{s: s}
   end
 

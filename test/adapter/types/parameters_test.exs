@@ -1,12 +1,14 @@
 defmodule Ecto.Adapters.LibSql.Types.ParametersTest do
   use ExUnit.Case, async: true
 
+  alias EctoLibSql.Test.Mode
+
   # What the dumpers hand over, and how a connection stores it.
 
   @uuid "601d74e4-a8d3-4b6e-8365-eddb4c893327"
 
   defp connect(opts \\ []) do
-    {:ok, s} = EctoLibSql.connect([database: ":memory:"] ++ opts)
+    {:ok, s} = EctoLibSql.connect(Mode.repo([database: ":memory:"] ++ opts))
     s
   end
 
@@ -52,7 +54,7 @@ defmodule Ecto.Adapters.LibSql.Types.ParametersTest do
           {[uuid_type: :binary, binary_id_type: :string], ~r/both kinds of id are stored alike/}
         ] do
       assert {:error, %EctoLibSql.Error{code: :invalid_option, message: text}} =
-               EctoLibSql.connect([database: ":memory:"] ++ opts)
+               EctoLibSql.connect(Mode.repo([database: ":memory:"] ++ opts))
 
       assert text =~ message
     end

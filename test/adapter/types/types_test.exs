@@ -2,6 +2,7 @@ defmodule Ecto.Adapters.LibSql.TypesTest do
   use ExUnit.Case, async: true
 
   alias Ecto.Adapters.LibSql.Types
+  alias EctoLibSql.Test.Mode
 
   doctest Ecto.Adapters.LibSql.Types, except: [:moduledoc]
 
@@ -44,7 +45,7 @@ defmodule Ecto.Adapters.LibSql.TypesTest do
   ]
 
   setup_all do
-    {:ok, s} = EctoLibSql.connect(database: ":memory:")
+    {:ok, s} = EctoLibSql.connect(Mode.repo(database: ":memory:"))
     %{s: s}
   end
 

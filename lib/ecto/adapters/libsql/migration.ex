@@ -39,7 +39,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     Constraints are created and dropped by a rebuild, those of any kind by their names.
 
-    A database on a server cannot have tables built anew: such a change is an error there.
+    On a server, which enforces foreign keys all the time, the rows are put aside and written back, and
+    foreign keys are looked at when they are there again. A foreign key with an ON DELETE is taken out of
+    its column for that time; where it is no part of one, the change is refused before anything is done.
+    `validate: false` of a check is for local databases.
 
     ## References
 

@@ -85,13 +85,17 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       do: config[:dump_path] || Path.join(default, "structure.sql")
 
     defp up(config) do
-      case {Storage.storage_status(config), Storage.file(config[:database])} do
+      case {Storage.storage_status(config), place(config)} do
+        {:up, :server} -> :ok
         {:up, {:ok, _path}} -> :ok
         {:up, :memory} -> {:error, "a database in memory is its repo's: nobody else can read it"}
         {:down, {:ok, path}} -> {:error, "there is no database #{path}"}
         {{:error, message}, _} -> {:error, message}
       end
     end
+
+    defp place(config),
+      do: if(config[:uri], do: :server, else: Storage.file(config[:database]))
 
     defp connected(config, fun) do
       with {:ok, connection} <- EctoLibSql.connect(Execution.task_options(config)) do

@@ -49,6 +49,23 @@ fn only_local(name: &str) -> Error {
     ))
 }
 
+/// What sqld's parser lets no client do, and what to do instead.
+fn not_at_a_server(statement: &str) -> String {
+    let first = statement.split_whitespace().next().unwrap_or_default();
+    let why = match first.to_ascii_uppercase().as_str() {
+        "VACUUM" | "ANALYZE" => "that is its operator's",
+        "ATTACH" | "DETACH" => {
+            "it has no other files; a namespace is attached as ATTACH \"name\" AS x"
+        }
+        "CREATE" => "its connections are not one client's, and have no temporary tables",
+        "PRAGMA" => {
+            "of the pragmas, clients may set foreign_keys, defer_foreign_keys and user_version"
+        }
+        _ => "only a local database does",
+    };
+    format!("unsupported statement: {statement}: a server does not run this ({why})")
+}
+
 pub(super) fn read(error: ServerError, sql: &str) -> Refused {
     let message = error.message;
     let sqlite = |extended_code, message: &str, offset| {
@@ -76,11 +93,10 @@ pub(super) fn read(error: ServerError, sql: &str) -> Refused {
             let message = message
                 .strip_prefix("SQL string could not be parsed: ")
                 .unwrap_or(&message);
-            let code = match message.starts_with("unsupported statement") {
-                true => ffi::SQLITE_AUTH,
-                false => ffi::SQLITE_ERROR,
-            };
-            sqlite(code, message, None)
+            match message.strip_prefix("unsupported statement: ") {
+                Some(statement) => Error::Unsupported(not_at_a_server(statement)),
+                None => sqlite(ffi::SQLITE_ERROR, message, None),
+            }
         }
         "SQL_NO_STATEMENT" => Error::EmptyStatement,
         "SQL_MANY_STATEMENTS" => Error::MultipleStatements {

@@ -123,7 +123,7 @@ fn sql_that_does_not_parse_is_named_by_its_index_and_nothing_runs() {
     let error = db
         .batch(statements(&["SELECT 1", "VACUUM"]), true)
         .unwrap_err();
-    assert_eq!((error.index(), error.code()), (Some(1), "auth"));
+    assert_eq!((error.index(), error.code()), (Some(1), "unsupported"));
 }
 
 #[test]

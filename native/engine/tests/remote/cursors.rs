@@ -124,7 +124,7 @@ fn errors_come_where_they_happen() {
     for (sql, code) in [
         ("SELECT * FROM nope", "error"),
         ("SELEC 1", "error"),
-        ("VACUUM", "auth"),
+        ("VACUUM", "unsupported"),
         ("", "empty_statement"),
         ("SELECT 1; SELECT 2", "multiple_statements"),
     ] {

@@ -18,6 +18,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             types: keyword()
           }
 
+    @doc "Whether it is on a server, or is written there."
+    @spec server?(t()) :: boolean()
+    def server?(%__MODULE__{meta: meta}), do: Map.get(meta, :uri) != nil
+
     @doc "Runs a statement."
     @spec run!(t(), iodata()) :: :ok
     def run!(%__MODULE__{meta: meta, opts: opts}, sql) do

@@ -4,9 +4,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # A table built anew, as <https://sqlite.org/lang_altertable.html#otheralter> says: for what
     # ALTER TABLE cannot do. Rows keep their rowids, the table its indexes, triggers and sequence;
     # foreign keys are not enforced while the old table is dropped (its rows would go, and with them
-    # what refers to them) and are checked afterwards.
+    # what refers to them) and are checked afterwards. On a server, where they cannot be turned off,
+    # Refill does it another way.
 
-    alias Ecto.Adapters.LibSql.DDL.{Database, Draft, TableInfo, Verification}
+    alias Ecto.Adapters.LibSql.DDL.{Database, Draft, Refill, TableInfo, Verification}
     alias EctoLibSql.CreateTable
     alias EctoLibSql.SqlTokens
 
@@ -19,31 +20,40 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def run!(db, %Draft{info: info} = draft) do
       Database.transaction!(db, fn ->
         views = Verification.working_views(db, info.schema)
-
-        Database.without_foreign_keys(db, fn ->
-          # Else the renaming would look for the table that is not there just then in all views and
-          # triggers that mention it.
-          Database.with_pragma(db, "legacy_alter_table", fn -> rebuild(db, draft) end)
-        end)
-
+        sequence = sequence(db, info)
+        if Database.server?(db), do: refill(db, draft), else: replace(db, draft)
+        restore_sequence(db, info, sequence)
+        triggers = for trigger <- info.triggers, do: in_schema(trigger.sql, info.schema)
+        Enum.each(triggers ++ draft.triggers, &Database.run!(db, &1))
         Verification.run!(db, draft, views)
       end)
     end
 
-    defp rebuild(db, %Draft{info: info, created: created} = draft) do
+    defp refill(db, draft) do
+      Refill.run!(db, draft, %{
+        aside: unused_name(db, draft.info),
+        filled: filled(draft),
+        indexes: indexes(draft)
+      })
+    end
+
+    defp replace(db, %Draft{info: info, created: created} = draft) do
       old = quote_name(info.schema, info.name)
       new_name = unused_name(db, info)
       new = quote_name(info.schema, new_name)
-      sequence = sequence(db, info)
 
-      Database.run!(db, CreateTable.to_sql(%{created | temporary?: false}, new))
-      named_as(info.name, new_name, fn -> copy(db, draft, old, new) end)
-      Verification.converted!(db, draft, new)
-      Database.run!(db, ["DROP TABLE ", old])
-      Database.run!(db, ["ALTER TABLE ", new, " RENAME TO ", quote_name(info.name)])
-      restore_sequence(db, info, sequence)
-      Enum.each(kept(draft), &Database.run!(db, in_schema(&1, info.schema)))
-      Enum.each(draft.triggers, &Database.run!(db, &1))
+      Database.without_foreign_keys(db, fn ->
+        # Else the renaming would look for the table that is not there just then in all views and
+        # triggers that mention it.
+        Database.with_pragma(db, "legacy_alter_table", fn ->
+          Database.run!(db, CreateTable.to_sql(%{created | temporary?: false}, new))
+          named_as(info.name, new_name, fn -> copy(db, draft, old, new) end)
+          Verification.converted!(db, draft, new)
+          Database.run!(db, ["DROP TABLE ", old])
+          Database.run!(db, ["ALTER TABLE ", new, " RENAME TO ", quote_name(info.name)])
+          Enum.each(indexes(draft), &Database.run!(db, &1))
+        end)
+      end)
     end
 
     defp unused_name(db, info) do
@@ -65,13 +75,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp copy(db, draft, old, new) do
-      filled =
-        for column <- draft.created.columns, copy = draft.copies[column.name], do: {column, copy}
-
-      {columns, expressions} =
-        Enum.unzip(
-          rowid(draft) ++ Enum.map(filled, fn {c, copy} -> {quote_name(c.name), copy} end)
-        )
+      {columns, expressions} = Enum.unzip(filled(draft))
 
       if columns != [] do
         Database.run!(db, [
@@ -79,6 +83,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           [") SELECT ", Enum.intersperse(expressions, ", "), " FROM ", old]
         ])
       end
+    end
+
+    # The columns that are filled from the table as it was, each with its expression.
+    defp filled(%Draft{created: created, copies: copies} = draft) do
+      rowid(draft) ++
+        for column <- created.columns,
+            copy = copies[column.name],
+            do: {quote_name(column.name), copy}
     end
 
     # A rowid that no column shows is copied by one of its names, if a column does not take them
@@ -154,11 +166,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Indexes and triggers
 
     # As in PostgreSQL, an index goes with any of its columns.
-    defp kept(%Draft{info: info, removed: removed}) do
-      indexes =
-        for index <- info.indexes, not TableInfo.mentions?(index.words, removed), do: index.sql
-
-      indexes ++ Enum.map(info.triggers, & &1.sql)
+    defp indexes(%Draft{info: info, removed: removed}) do
+      for index <- info.indexes,
+          not TableInfo.mentions?(index.words, removed),
+          do: in_schema(index.sql, info.schema)
     end
 
     # sqlite_schema has the statements without their schema.
