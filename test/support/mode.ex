@@ -32,6 +32,10 @@ defmodule EctoLibSql.Test.Mode do
     :ok
   end
 
+  @doc "How often a property runs: at a server, each time takes round trips."
+  @spec runs(pos_integer()) :: pos_integer()
+  def runs(local), do: if(mode() == :local, do: local, else: max(div(local, 4), 5))
+
   @doc """
   The options of a repo or a pool, written for a local database, for the mode's. Those with the same
   path have the same database.

@@ -134,7 +134,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       check all(
               table <- table(),
               rows <- list_of(list_of(value(), length: 5), max_length: 8),
-              max_runs: 60
+              max_runs: Mode.runs(60)
             ) do
         rows("PRAGMA foreign_keys")
         rows("DROP TABLE IF EXISTS t")

@@ -57,7 +57,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               condition <- condition([{:a, schema}]),
               terms <- terms([{:a, schema}]),
               {limit, offset} <- {integer(0..5), integer(0..3)},
-              max_runs: 150
+              max_runs: Mode.runs(150)
             ) do
         fill(schema, rows)
 
@@ -87,7 +87,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       check all(
               {schema, rows} <- table(),
               operand <- operand([{:a, schema}]),
-              max_runs: 100
+              max_runs: Mode.runs(100)
             ) do
         fill(schema, rows)
 
@@ -117,7 +117,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               on <- condition([{:a, schema}, {:b, other}]),
               condition <- condition([{:a, schema}, {:b, other}]),
               terms <- terms([{:a, schema}, {:b, other}]),
-              max_runs: 150
+              max_runs: Mode.runs(150)
             ) do
         fill(schema, rows)
         fill(other, others)
@@ -147,7 +147,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               {:field, :a, group, group_type} <- field([{:a, schema}]),
               {:field, :a, name, type} <- field([{:a, schema}]),
               condition <- condition([{:a, schema}]),
-              max_runs: 100
+              max_runs: Mode.runs(100)
             ) do
         fill(schema, rows)
 
@@ -202,7 +202,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     property "sums" do
-      check all({schema, rows} <- table(), max_runs: 50) do
+      check all({schema, rows} <- table(), max_runs: Mode.runs(50)) do
         fill(schema, rows)
 
         for {name, type} <- fields(schema), type in @calculated do
@@ -219,7 +219,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               {:field, :a, name, type} = group <- field([{:a, schema}]),
               condition <- condition([{:a, schema}]),
               terms <- terms([{:a, schema}]),
-              max_runs: 100
+              max_runs: Mode.runs(100)
             ) do
         fill(schema, rows)
         terms = terms ++ [key(:a)]
@@ -267,7 +267,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               kind <- member_of(@joins),
               on <- condition([{:a, schema}, {:b, other}]),
               condition <- condition([{:a, schema}, {:b, other}]),
-              max_runs: 150
+              max_runs: Mode.runs(150)
             ) do
         fill(schema, rows)
         fill(other, others)
@@ -296,7 +296,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
               kind <- member_of(@joins),
               on <- condition([{:a, schema}, {:b, other}]),
               condition <- condition([{:a, schema}, {:b, other}]),
-              max_runs: 150
+              max_runs: Mode.runs(150)
             ) do
         fill(schema, rows)
         fill(other, others)

@@ -2,6 +2,8 @@ defmodule Ecto.Adapters.LibSql.Types.RoundTripTest do
   use EctoLibSql.TypesCase
   use ExUnitProperties
 
+  alias EctoLibSql.Test.Mode
+
   import EctoLibSql.TypeGenerators, only: [or_nil: 1, value: 1]
 
   @fields Thing.__schema__(:fields) -- [:id, :part, :parts]
@@ -15,7 +17,7 @@ defmodule Ecto.Adapters.LibSql.Types.RoundTripTest do
 
       for field <- @fields do
         property "a value of #{field} comes back as it was" do
-          check all(value <- or_nil(value(unquote(field))), max_runs: 40) do
+          check all(value <- or_nil(value(unquote(field))), max_runs: Mode.runs(40)) do
             assert same?(round_trip(unquote(field), value), value)
           end
         end
@@ -24,7 +26,7 @@ defmodule Ecto.Adapters.LibSql.Types.RoundTripTest do
       property "a value can be found by itself" do
         for field <- @fields, field not in [:map, :maps, :floats, :shout_map] do
           # Ecto casts no infinity in a query.
-          check all(value <- value(field), value not in [:inf, :"-inf"], max_runs: 5) do
+          check all(value <- value(field), value not in [:inf, :"-inf"], max_runs: Mode.runs(5)) do
             %{id: id} = Repo.insert!(struct!(Thing, [{field, value}]))
             query = from(t in Thing, where: field(t, ^field) == ^value, select: t.id)
             assert id in Repo.all(query)

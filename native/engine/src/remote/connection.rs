@@ -231,7 +231,8 @@ impl RemoteConnection {
             })
     }
 
-    /// Fails for a statement that writes in a read-only transaction.
+    /// Fails for a statement that writes where that is not allowed: in a read-only transaction, or, as far
+    /// as it would cost the transaction, with the token.
     pub(super) async fn check_may_write(
         &self,
         stream: &mut Stream,
@@ -246,7 +247,7 @@ impl RemoteConnection {
             }
         );
         if !read_only || kind(sql) != Kind::Other {
-            return Ok(());
+            return self.check_allowed(stream, sql, call).await;
         }
         match self.described(stream, sql, call).await?.readonly {
             true => Ok(()),

@@ -91,6 +91,7 @@ impl RemoteConnection {
         }
         let mut stream = self.stream(call).await?;
         self.check_may_write(&mut stream, sql, call).await?;
+        self.check_parses(&mut stream, &work, call).await?;
         let mut fitted = false;
         loop {
             let mut rows = stream.declare(&self.server, &work, call).await?;

@@ -35,6 +35,7 @@ mod address;
 mod answer;
 mod ask;
 mod batch;
+mod beforehand;
 mod breaker;
 mod connection;
 mod cursor;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD_NO_PAD;
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -81,6 +81,16 @@ impl Server {
         }
         *self.token.write() = token.map(Secret);
         Ok(())
+    }
+
+    /// Whether the token, a JSON Web Token, speaks of reading only.
+    pub(super) fn may_only_read(&self) -> bool {
+        let token = self.token.read();
+        let claims = token.as_ref().and_then(|token| {
+            let claims = token.0.split('.').nth(1)?;
+            BASE64_URL_SAFE_NO_PAD.decode(claims).ok()
+        });
+        claims.is_some_and(|claims| claims.windows(4).any(|part| part == b"\"ro\""))
     }
 
     /// Where a server said, in an answer, that the stream's next requests should go. It must not

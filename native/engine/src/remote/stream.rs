@@ -10,6 +10,7 @@ use tokio::time::{sleep, timeout};
 
 use super::address::Address;
 use super::answer::{self, Failed};
+use super::beforehand::Parsed;
 use super::cursor::OpenCursor;
 use super::failure::Failure;
 use super::http::Broken;
@@ -80,6 +81,7 @@ pub(super) struct Stream {
     used: Instant,
     pub texts: Texts,
     pub cursor: OpenCursor,
+    pub parsed: Parsed,
 }
 
 impl Stream {
@@ -92,6 +94,7 @@ impl Stream {
             used: Instant::now(),
             texts: Texts::default(),
             cursor: OpenCursor::default(),
+            parsed: Parsed::default(),
         }
     }
 
@@ -240,7 +243,6 @@ impl Stream {
 /// Ends a stream at the server. Where it cannot be reached, that is tried again, so that a network
 /// that was gone for a moment does not leave a transaction behind.
 async fn tell_it_is_over(server: &Arc<Server>, baton: String, moved: Option<Address>) {
-    let unlimited = Call::default();
     loop {
         let mut left = Stream {
             baton: Some(baton.clone()),
@@ -248,10 +250,11 @@ async fn tell_it_is_over(server: &Arc<Server>, baton: String, moved: Option<Addr
             ..Stream::new(Arc::default())
         };
         let close = vec![RequestKind::Close(Empty {}).into()];
-        match by_deadline(server, &unlimited, left.pipeline(server, close, true)).await {
+        // Its breaker has no part in it: it counts what callers ask for.
+        match left.pipeline(server, close, true).await {
             Err(Failed::Cut(_)) => {}
             Err(Failed::NotRun(Error::Remote {
-                failure: Failure::ConnectionRefused | Failure::CircuitOpen,
+                failure: Failure::ConnectionRefused,
                 ..
             })) => {}
             _ => return,

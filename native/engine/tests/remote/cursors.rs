@@ -185,3 +185,27 @@ fn many_dropped_at_once_do_not_hold_the_server_up() {
         }
     });
 }
+
+#[test]
+fn sql_that_does_not_parse_costs_no_transaction() {
+    let Some(server) = Sqld::start() else { return };
+    let db = Db::of(&server);
+    db.ok("CREATE TABLE t (id INTEGER PRIMARY KEY)");
+    db.begin(Behavior::Immediate).unwrap();
+    db.ok("INSERT INTO t VALUES (1)");
+    for (sql, code) in [
+        ("SELECT FROM WHERE", "error"),
+        ("VACUUM", "auth"),
+        ("SELECT 1; SELECT 2", "multiple_statements"),
+        ("SELECT * FROM nothing", "error"),
+    ] {
+        let error = open(&db, sql, RemoteParams::NONE).unwrap_err();
+        assert_eq!(error.code(), code, "{sql}: {error}");
+    }
+    for _ in 0..2 {
+        let cursor = open(&db, "SELECT id FROM t", RemoteParams::NONE).unwrap();
+        assert_eq!(first(&fetch(&cursor, 2).unwrap().rows), [1]);
+    }
+    db.commit().unwrap();
+    assert_eq!(db.value("SELECT count(*) FROM t"), Value::from(1));
+}
