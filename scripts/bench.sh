@@ -64,4 +64,12 @@ else
   part 'driver' driver_only "$build" mix run bench/run.exs "${quick[@]}"
   echo "Not run: benches against other packages, $packages_missing"
 fi
+# They start a server, and are built with what the tests start it with.
+if SQLD_BIN=$(bash scripts/sqld.sh); then
+  export SQLD_BIN
+  MIX_ENV=test part 'server' mix run bench/server.exs "${quick[@]}"
+  MIX_ENV=test part 'replica' mix run bench/replica.exs "${quick[@]}"
+else
+  echo 'Not run: benches of servers and replicas, for want of sqld.'
+fi
 printf '\n%d passed, 0 failed\n' "$parts"
