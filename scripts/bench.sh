@@ -65,10 +65,12 @@ else
   echo "Not run: benches against other packages, $packages_missing"
 fi
 # They start a server, and are built with what the tests start it with.
-if SQLD_BIN=$(bash scripts/sqld.sh); then
+if [[ -n $packages_missing ]]; then
+  echo "Not run: benches of servers and replicas, $packages_missing"
+elif SQLD_BIN=$(bash scripts/sqld.sh); then
   export SQLD_BIN
-  MIX_ENV=test part 'server' mix run bench/server.exs "${quick[@]}"
-  MIX_ENV=test part 'replica' mix run bench/replica.exs "${quick[@]}"
+  part 'server' env MIX_ENV=test mix run bench/server.exs "${quick[@]}"
+  part 'replica' env MIX_ENV=test mix run bench/replica.exs "${quick[@]}"
 else
   echo 'Not run: benches of servers and replicas, for want of sqld.'
 fi
