@@ -47,6 +47,23 @@ defmodule EctoLibSql.Server.ReplicaBreakerTest do
     assert {:ok, %{status: :ok}} = EctoLibSql.health(s)
   end
 
+  test "a copy is opened, and read, while the primary's breaker is open", %{tmp_dir: dir} do
+    primary = Sqld.start!()
+    s = connect!(primary, dir, breaker: short())
+    :ok = EctoLibSql.run(s, "CREATE TABLE t (a)")
+    EctoLibSql.disconnect(s)
+
+    Sqld.kill(primary)
+    {:ok, remote} = EctoLibSql.connect(uri: Sqld.url(primary), breaker: short())
+    refused? = &match?({:error, %Error{code: :circuit_open}}, &1)
+    wait_until(fn -> refused?.(EctoLibSql.query(remote, "SELECT 1")) end, 5_000)
+
+    s = connect!(primary, dir, breaker: short())
+    assert rows(s, "SELECT a FROM t") == []
+    assert {:ok, %{state: :stale, last_error: %Error{}}} = EctoLibSql.Replication.status(s)
+    EctoLibSql.disconnect(remote)
+  end
+
   test "other servers for its reads are refused", %{tmp_dir: dir} do
     opts = [uri: "http://localhost:1", database: Path.join(dir, "replica.db")]
 

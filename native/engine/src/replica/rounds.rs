@@ -184,7 +184,8 @@ pub(super) fn passes(error: &Error) -> bool {
     match error {
         Error::Remote { failure, .. } => matches!(
             failure,
-            Failure::ConnectionRefused
+            Failure::CircuitOpen
+                | Failure::ConnectionRefused
                 | Failure::HostNotFound
                 | Failure::Tls
                 | Failure::ConnectionLost
