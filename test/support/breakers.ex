@@ -4,7 +4,6 @@ defmodule EctoLibSql.Test.Breakers do
 
   import EctoLibSql.Test.Database, only: [wait_until: 2]
   import ExUnit.Assertions
-  import ExUnit.Callbacks
 
   # Longer than the longest pause and probe of a test.
   @patience 15_000
@@ -20,12 +19,14 @@ defmodule EctoLibSql.Test.Breakers do
   def wait_for(uri, state),
     do: wait_until(fn -> match?(%{state: ^state}, breaker(uri)) end, @patience)
 
-  @doc "Has changes of a server's breaker sent to the test, `{:breaker, state, measurements, metadata}`."
-  def listen(uri) do
-    events = for state <- [:open, :half_open, :closed], do: [:ecto_libsql, :breaker, state]
-    id = {__MODULE__, make_ref()}
-    :ok = :telemetry.attach_many(id, events, &__MODULE__.handle/4, {self(), uri})
-    on_exit(fn -> :telemetry.detach(id) end)
+  if Code.ensure_loaded?(:telemetry) do
+    @doc "Has changes of a server's breaker sent to the test, `{:breaker, state, measurements, metadata}`."
+    def listen(uri) do
+      events = for state <- [:open, :half_open, :closed], do: [:ecto_libsql, :breaker, state]
+      id = {__MODULE__, make_ref()}
+      :ok = :telemetry.attach_many(id, events, &__MODULE__.handle/4, {self(), uri})
+      ExUnit.Callbacks.on_exit(fn -> :telemetry.detach(id) end)
+    end
   end
 
   @doc false

@@ -62,7 +62,11 @@ defmodule EctoLibSql.Test.Ledger do
       {:error, error} -> refused(error)
     end
   rescue
-    error in [Error, DBConnection.ConnectionError] -> refused(error)
+    # By its name: where there are no packages, nothing raises it.
+    error ->
+      if error.__struct__ in [Error, DBConnection.ConnectionError],
+        do: refused(error),
+        else: reraise(error, __STACKTRACE__)
   end
 
   defp refused(%Error{code: :commit_unknown}), do: :unknown

@@ -3,7 +3,7 @@ defmodule EctoLibSql.Offline.Options do
   # The connect options of a copy that is written offline: those with `uri:`, `database:` and
   # `offline: true`.
 
-  alias EctoLibSql.{Error, MemoryDatabase, Options}
+  alias EctoLibSql.{Error, Options}
   alias EctoLibSql.Remote.Options, as: RemoteOptions
 
   @types [offline: :boolean, sync: :sync]
@@ -77,7 +77,7 @@ defmodule EctoLibSql.Offline.Options do
     do: {:unsupported, "#{option} is for connections whose reads and writes a server answers"}
 
   defp unfit({:database, database}) when is_binary(database) do
-    if MemoryDatabase.memory?(database) or String.starts_with?(database, "file:") do
+    if database == ":memory:" or String.starts_with?(database, "file:") do
       {:invalid_option,
        "database with offline is the copy's file: a path, no database in memory and no URI"}
     end

@@ -119,9 +119,9 @@ mod tests {
         let text = fs::read_to_string(&path).unwrap();
         for (contents, what) in [
             (String::new(), "no JSON"),
-            (text.replace("300", "301"), "checksum"),
+            (text.replace(":300", ":301"), "checksum"),
             (text.replace("\"version\":0", "\"version\":1"), "checksum"),
-            (text.replace("300", "-1"), "durable_frame_num"),
+            (text.replace(":300", ":-1"), "durable_frame_num"),
             (text[..text.len() - 3].to_owned(), "no JSON"),
             ("{}".to_owned(), "version"),
         ] {
