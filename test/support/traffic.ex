@@ -14,7 +14,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @doc "Starts the pools with the function that a supervisor or a test has for it."
     def start_pools(database, start) do
-      for role <- [:writers, :readers], into: %{}, do: {role, start.(LoadRepo.pool(database, 20))}
+      # So many writers wait their turn for longer than usual on a machine that has other things to do.
+      options = [busy_timeout: 60_000] ++ LoadRepo.pool(database, 20)
+      for role <- [:writers, :readers], into: %{}, do: {role, start.(options)}
     end
 
     @doc """
