@@ -282,6 +282,7 @@ fn a_copy_survives_its_process() {
     for _ in 0..8 {
         let mut follower = command("files::child_follows", &place, &server, &[])
             .stderr(Stdio::piped())
+            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         // It says so when it has begun, and again whenever it has something new.
@@ -320,7 +321,10 @@ fn child_follows() {
     }));
     let copy = Copy::open(options, soon()).unwrap();
     loop {
-        copy.sync().unwrap();
+        // A machine with much to do may be too slow for the deadline: the next one goes on.
+        if let Err(error) = copy.sync() {
+            eprintln!("{error}");
+        }
     }
 }
 
