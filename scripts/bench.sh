@@ -24,7 +24,7 @@ part() {
 }
 
 # A project of its own, with packages that ecto_libsql itself does not need.
-peers() {
+peers() (
   cd bench/peers
   if [[ ${#quick[@]} -eq 0 ]]; then
     mix run run.exs
@@ -36,7 +36,7 @@ peers() {
     mix run run.exs --quick --write --docs "$docs"
     rm -r "$docs"
   fi
-}
+)
 
 bash scripts/setup.sh
 if [[ ${#quick[@]} -gt 0 ]]; then
