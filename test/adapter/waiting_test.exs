@@ -19,6 +19,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       on_exit(fn -> Ecto.Adapters.LibSql.storage_down(config) end)
       repo = start_supervised!({Repo, config})
       Repo.put_dynamic_repo(repo)
+
       # Connections that open the new file have its lock for a moment, and some tests wait for none.
       Repo.query!("CREATE TABLE t (a)", [], retry: 1_000)
       %{repo: repo, database: config[:database]}
