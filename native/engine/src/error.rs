@@ -330,6 +330,16 @@ impl Error {
         }))
     }
 
+    /// What writes, on a connection that only reads.
+    pub(crate) fn read_only_database(statement: &str) -> Error {
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code: ffi::SQLITE_READONLY,
+            message: "attempt to write a readonly database".to_owned(),
+            statement: Some(statement.to_owned()),
+            offset: None,
+        }))
+    }
+
     /// Outside of WAL mode, a reader that waited for a writer would keep it from its commit.
     pub(crate) fn reader_among_writers(statement: &str) -> Error {
         Error::Sqlite(Box::new(SqliteError {

@@ -29,6 +29,12 @@ impl Connection {
         self.wal_frame_count(call).map_err(Error::worth_waiting)
     }
 
+    /// How many frames are about so many bytes: one at least.
+    pub fn wal_frames_in(&mut self, bytes: usize, call: &Call) -> Result<u32> {
+        let frame = WAL_FRAME_HEADER + self.page_size(call)?;
+        Ok(u32::try_from(bytes / frame).unwrap_or(u32::MAX).max(1))
+    }
+
     /// Hands over the frames from `first` on, `most` at most, all of one log: header and page of
     /// each.
     pub fn wal_read_frames(
@@ -80,6 +86,10 @@ impl Connection {
     /// rollback. Fails for what [`wal_insert`](Connection::wal_insert) fails for.
     pub fn wal_insert_begin(&mut self, call: &Call) -> Result<()> {
         self.check_transaction()?;
+        // SQLite would insert: nobody asks it whether the file may be written.
+        if self.readonly() || self.number("PRAGMA query_only", call)? != 0 {
+            return Err(Error::read_only_database("the insertion of frames"));
+        }
         let insertion = self.begin_insertion(call).map_err(Error::worth_waiting)?;
         self.insertion = Some(insertion);
         self.transaction = Some(Transaction {
