@@ -61,8 +61,8 @@ defmodule EctoLibSql.Wal do
 
   In WAL mode only, else the code is `:invalid_argument`. Frames have the size of the database's
   pages: set `:page_size` alike when the target is created. A connection that is read-only reads frames,
-  and inserts none (`:readonly`). Frames of an encrypted database are read and inserted in plain text, and
-  are encrypted with the target's own key in its file. Databases in memory have no log; those on
+  and inserts none (`:readonly`). Frames of an encrypted database are not read (`:unsupported`): its log
+  has them encrypted. What is inserted into one is encrypted with its key. Databases in memory have no log; those on
   servers and embedded replicas answer `:unsupported`. In an offline copy, what is inserted counts as
   written locally, and its checkpoints are not to be turned on.
 

@@ -72,6 +72,8 @@ pub struct Connection {
     pub(super) reads_replica: bool,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
+    /// Whether it was opened with a key.
+    pub(super) encrypted: bool,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
     // They hold what may be closed after the database only: `offline`.
@@ -94,6 +96,7 @@ impl Connection {
             short_reads: false,
             reads_replica: false,
             checkpoints_off: false,
+            encrypted: false,
             control,
             raw: Arc::new(raw),
         }

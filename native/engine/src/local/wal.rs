@@ -44,6 +44,12 @@ impl Connection {
         mut take: impl FnMut(&[u8]),
         call: &Call,
     ) -> Result<()> {
+        if self.encrypted {
+            // The log has them encrypted, and what is inserted is encrypted again.
+            return Err(Error::Unsupported(
+                "frames of an encrypted database are not read".to_owned(),
+            ));
+        }
         self.wal_count_frames(call)?;
         // As long as it is read, the log is begun anew only if all of it is in the database file.
         let (mut reading, _) = self.prepare_first("PRAGMA schema_version", 0)?;
