@@ -269,6 +269,10 @@ defmodule EctoLibSql.Native do
   @doc false
   def wal_checkpoints(_state, _on), do: not_loaded()
   @doc false
+  def start_up, do: not_loaded()
+  @doc false
+  def shut_down, do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

@@ -18,6 +18,7 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod lifecycle;
 mod metadata;
 mod offline;
 mod owner;

@@ -77,6 +77,12 @@ pub enum Error {
     #[error("the connection is closed")]
     ConnectionClosed,
 
+    /// All connections were closed, and none is opened.
+    #[error(
+        "the application :ecto_libsql was stopped: no connection is opened until it is started"
+    )]
+    Stopped,
+
     #[error("{}", in_use(*.since))]
     InUse { since: Option<Instant> },
 
@@ -204,6 +210,7 @@ impl Error {
             Error::PositionalParameter { .. } => "positional_parameter",
             Error::UnsupportedParameter { .. } => "unsupported_parameter",
             Error::ConnectionClosed => "connection_closed",
+            Error::Stopped => "stopped",
             Error::StatementClosed => "statement_closed",
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
