@@ -239,9 +239,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
-  def backup_begin(_source, _target, _timeout), do: not_loaded()
+  def backup_begin(_target, _source, _timeout), do: not_loaded()
   @doc false
-  def backup_step(_source, _target, _pages, _timeout), do: not_loaded()
+  def backup_step(_target, _pages, _timeout), do: not_loaded()
   @doc false
   def serialize(_state, _timeout), do: not_loaded()
   @doc false

@@ -12,7 +12,10 @@ defmodule EctoLibSql.LifecycleTest do
   @moduletag timeout: 120_000
 
   setup %{tmp_dir: dir} do
-    %{vm: OtherVM.start!(), dir: dir, database: Path.join(dir, "test.db")}
+    vm = OtherVM.start!()
+    # What is refused is logged.
+    :ok = OtherVM.call(vm, :logger, :set_primary_config, [:level, :none])
+    %{vm: vm, dir: dir, database: Path.join(dir, "test.db")}
   end
 
   defp there(vm, function, arguments \\ []),
@@ -41,7 +44,7 @@ defmodule EctoLibSql.LifecycleTest do
         assert {:ok, :wal} = EctoLibSql.Pragma.set_wal_mode(s)
         EctoLibSql.disconnect(s)
 
-        for opts <- [[database: context.database], [uri: "http://localhost:1", sync: false]] do
+        for opts <- [[database: context.database], [uri: "http://localhost:1"]] do
           assert {:error, %Error{code: :stopped}} = OtherVM.call(vm, EctoLibSql, :connect, [opts])
         end
       end

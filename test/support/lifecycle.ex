@@ -39,6 +39,7 @@ defmodule EctoLibSql.Test.Lifecycle do
 
   @doc "Opens and closes a connection of each kind that needs no server's answer."
   def use_all(dir) do
+    silent_server()
     use_local(Path.join(dir, "used.db"))
     {:ok, s} = EctoLibSql.connect(uri: "http://localhost:1")
     {:error, %Error{}} = EctoLibSql.query(s, "SELECT 1", [], timeout: 2_000)
@@ -85,6 +86,14 @@ defmodule EctoLibSql.Test.Lifecycle do
 
   # Takes connections, and says nothing, for as long as the VM runs.
   defp silent_server do
+    with nil <- :persistent_term.get({__MODULE__, :server}, nil) do
+      server = start_silent_server()
+      :persistent_term.put({__MODULE__, :server}, server)
+      server
+    end
+  end
+
+  defp start_silent_server do
     test = self()
 
     spawn(fn ->

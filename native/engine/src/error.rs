@@ -132,6 +132,12 @@ pub enum Error {
     )]
     WalInsertion,
 
+    #[error(
+        "a backup is being copied over this connection's database: that is to be ended before it does \
+         anything else"
+    )]
+    Backup,
+
     #[error("no insertion of frames is under way on this connection: it has to be begun first")]
     NoWalInsertion,
 
@@ -224,6 +230,7 @@ impl Error {
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
             Error::WalInsertion => "wal_insertion",
+            Error::Backup => "backup",
             Error::NoWalInsertion => "no_wal_insertion",
             Error::WalRestarted => "wal_restarted",
             Error::ColumnIndex { .. } | Error::ParameterIndex { .. } => "range",

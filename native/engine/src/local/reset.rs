@@ -22,7 +22,7 @@ impl Connection {
     fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
         self.blobs.clear();
-        self.backup = None;
+        self.cancel_backup();
         if self.insertion.is_some() {
             self.wal_insert_end()?;
         }
