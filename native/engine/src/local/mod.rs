@@ -19,6 +19,7 @@ mod extension;
 mod file_access;
 mod foreign_keys;
 mod functions;
+mod hooks;
 #[allow(unsafe_code)]
 mod image;
 #[allow(unsafe_code)]
@@ -31,10 +32,14 @@ mod raw_blob;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
+mod raw_hooks;
+#[allow(unsafe_code)]
 mod raw_statement;
+mod recorder;
 mod replica_reader;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -43,6 +48,7 @@ mod system_calls;
 mod transaction;
 #[allow(unsafe_code)]
 mod wal_frames;
+mod whole_table;
 
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
@@ -56,6 +62,7 @@ pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};

@@ -8,7 +8,7 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors and blobs, rolls an open transaction back, drops temporary objects, detaches
+    /// Closes cursors and blobs, rolls an open transaction back, ends hooks, drops temporary objects, detaches
     /// databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
@@ -29,6 +29,7 @@ impl Connection {
             self.rollback(call)?;
         }
         self.transaction = None;
+        self.remove_guests();
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
