@@ -87,7 +87,8 @@ defmodule EctoLibSql.Hooks do
 
   No code of a user's runs in the hooks themselves, so nothing can be called in them that must not be.
   They need the application `:ecto_libsql` to be started. For databases on servers and replicas, and for the
-  WAL hook of a copy that is written offline, they are an error with the code `:unsupported`.
+  WAL hook where checkpoints are off (`EctoLibSql.Wal`, copies that are written offline), they are an error
+  with the code `:unsupported`.
   Telemetry: `[:ecto_libsql, :hooks, :overflow]` ("`EctoLibSql.Telemetry`").
   """
 

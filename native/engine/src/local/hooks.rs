@@ -26,7 +26,8 @@ impl Connection {
                     .to_owned(),
             ));
         }
-        if hook == Hook::Wal && !self.makes_checkpoints() {
+        self.check_no_insertion()?;
+        if hook == Hook::Wal && (self.checkpoints_off || !self.makes_checkpoints()) {
             return Err(Error::Unsupported(
                 "a WAL hook: SQLite's turns checkpoints on, which this connection must not make"
                     .to_owned(),
@@ -93,7 +94,10 @@ impl Connection {
         }
         match (before.wal, needed.wal) {
             (false, true) => self.take_wal_hook(),
-            (true, false) => raw.wal_autocheckpoint(recorder.autocheckpoint()),
+            // Gives SQLite its hook back.
+            (true, false) => {
+                raw.wal_autocheckpoint(recorder.autocheckpoint());
+            }
             _ => {}
         }
         if !needed.any() {
@@ -101,7 +105,13 @@ impl Connection {
         }
     }
 
-    fn take_wal_hook(&self) {
+    pub(super) fn has_wal_hook(&self) -> bool {
+        self.recorder
+            .as_ref()
+            .is_some_and(|recorder| recorder.has_wal())
+    }
+
+    pub(super) fn take_wal_hook(&self) {
         if let (Some(recorder), Some(frames)) = (&self.recorder, self.raw().wal_hook()) {
             recorder.set_autocheckpoint(frames);
         }

@@ -1,7 +1,7 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
-//! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
+//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
+//! functions that are about whole databases. All above them is safe code.
 
 mod backup;
 mod batch;
@@ -35,6 +35,8 @@ mod raw_connection;
 mod raw_hooks;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_wal;
 mod recorder;
 mod replica_reader;
 mod reset;
@@ -46,7 +48,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod system_calls;
 mod transaction;
-#[allow(unsafe_code)]
+mod wal;
 mod wal_frames;
 mod whole_table;
 

@@ -53,12 +53,6 @@ impl RawConnection {
         (!ptr::eq(before, own)).then(|| c_int::try_from(before as usize).unwrap_or(0))
     }
 
-    /// Gives SQLite its hook back.
-    pub(super) fn wal_autocheckpoint(&self, frames: c_int) {
-        // SAFETY: self.db is live.
-        unsafe { ffi::sqlite3_wal_autocheckpoint(self.handle(), frames) };
-    }
-
     /// Has all statements prepared anew before they run again.
     pub(super) fn expire_statements(&self) {
         self.set_authorizer();
