@@ -98,6 +98,7 @@ defmodule EctoLibSql do
   alias EctoLibSql.{
     Backend,
     Call,
+    ChangeFeed,
     Error,
     Hooks,
     Native,
@@ -177,6 +178,8 @@ defmodule EctoLibSql do
       The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
       which is read once, when the first connection is opened
     * `:custom_pragmas` - a keyword list of other pragmas to set
+    * `:change_feed` - the name of an `EctoLibSql.ChangeFeed`, which is told of all that the connection
+      changes. Default: none
 
   ## Options of a database on a server
 
@@ -247,11 +250,10 @@ defmodule EctoLibSql do
   end
 
   defp connect_local(options, opts) do
-    with {:ok, conn_id} <- open(options.native) do
-      conn_id
-      |> state(:local, opts[:database], opts)
-      |> load_extensions(options.load_extensions)
-    end
+    with {:ok, conn_id} <- open(options.native),
+         s = state(conn_id, :local, opts[:database], opts),
+         {:ok, s} <- load_extensions(s, options.load_extensions),
+         do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
   defp connect_remote(options, opts) do
@@ -269,7 +271,8 @@ defmodule EctoLibSql do
     s = state(nil, :offline, options.path, opts)
 
     with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
-         do: load_extensions(s, options.local.load_extensions)
+         {:ok, s} <- load_extensions(s, options.local.load_extensions),
+         do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
   defp state(conn_id, mode, database, opts) do

@@ -30,6 +30,8 @@ defmodule EctoLibSql.Telemetry do
     * `[:ecto_libsql, :hooks, :overflow]` - a subscriber was too slow, or a transaction too large for its
       buffer. Measurements: `:dropped`, how many changes and other events. Metadata: `:conn_id`,
       `:subscriber`, the process
+    * `[:ecto_libsql, :change_feed, :transaction]`, `[:ecto_libsql, :change_feed, :overflow]` - see
+      `EctoLibSql.ChangeFeed`
 
   Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
   `:database`, the file.

@@ -160,7 +160,7 @@ defmodule EctoLibSql.HooksTest do
       assert heard == told ++ [{Hooks, id, {:overflow, 15}}]
     end
 
-    test "with a full mailbox gets the rest when it has read", %{s: %{conn_id: id} = s} do
+    test "with a full mailbox gets the rest when it has read", %{s: s} do
       test = self()
 
       reader =
@@ -172,10 +172,8 @@ defmodule EctoLibSql.HooksTest do
       :ok = EctoLibSql.add_update_hook(s, reader, mailbox: 3)
       for i <- 1..50, do: insert!(s, i)
       wait_until(fn -> match?({_, 3}, Process.info(reader, :message_queue_len)) end)
-      refute match?({_, n} when n > 10, Process.info(reader, :message_queue_len))
       send(reader, :go)
       for i <- 1..50, event = inserted([i]), do: assert_receive(^event, 5_000)
-      assert is_binary(id)
     end
 
     test "gets an overflow for a transaction that is too large", %{s: %{conn_id: id} = s} do

@@ -157,30 +157,34 @@ defmodule EctoLibSql.Hooks.Relay do
   def handle_info(_other, relay), do: {:noreply, relay}
 
   defp forward(%{looks: nil} = relay) do
-    if crowded?(relay) do
-      {:noreply, %{relay | looks: Process.send_after(self(), :look_again, @look_again)}}
-    else
-      case send_some(relay) do
-        :more -> forward(relay)
-        :nothing -> {:noreply, relay}
-        :closed -> {:stop, :normal, relay}
-      end
+    case room(relay) do
+      room when room > 0 ->
+        case send_some(relay, min(room, @chunk)) do
+          :more -> forward(relay)
+          :nothing -> {:noreply, relay}
+          :closed -> {:stop, :normal, relay}
+        end
+
+      _none ->
+        {:noreply, %{relay | looks: Process.send_after(self(), :look_again, @look_again)}}
     end
   end
 
   defp forward(relay), do: {:noreply, relay}
 
-  defp crowded?(%{pid: pid, mailbox: mailbox}) do
+  # How many messages the subscriber may get.
+  defp room(%{pid: pid, mailbox: mailbox}) do
     case Process.info(pid, :message_queue_len) do
-      {:message_queue_len, length} -> length >= mailbox
-      nil -> false
+      {:message_queue_len, length} -> mailbox - length
+      nil -> 0
     end
   end
 
-  defp send_all(relay), do: with(:more <- send_some(relay), do: send_all(relay))
+  defp send_all(relay), do: with(:more <- send_some(relay, @chunk), do: send_all(relay))
 
-  defp send_some(relay) do
-    {messages, left} = Native.hook_take(relay.channel, @chunk)
+  # Every message is one change at least.
+  defp send_some(relay, changes) do
+    {messages, left} = Native.hook_take(relay.channel, changes)
 
     Enum.each(messages, fn message ->
       note_overflow(message, relay)
