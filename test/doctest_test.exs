@@ -6,4 +6,6 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Function
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Wal
+  doctest EctoLibSql.Wal.Frame
 end

@@ -1,7 +1,7 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
-//! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
+//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
+//! functions that are about whole databases. All above them is safe code.
 
 mod backup;
 mod batch;
@@ -32,6 +32,8 @@ mod raw_blob;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_wal;
 mod replica_reader;
 mod reset;
 mod rows;
@@ -41,7 +43,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod system_calls;
 mod transaction;
-#[allow(unsafe_code)]
+mod wal;
 mod wal_frames;
 
 pub use backup::BackupProgress;

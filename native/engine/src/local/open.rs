@@ -139,6 +139,7 @@ impl Connection {
             set_key(&raw, &key)?;
         }
         let mut connection = Connection::new(raw, control, options);
+        connection.encrypted = keyed;
         let call = Call::default();
         connection
             .execute("PRAGMA schema_version", &call)
