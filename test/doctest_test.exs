@@ -4,6 +4,7 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql
   doctest EctoLibSql.Blob
   doctest EctoLibSql.ChangeFeed
+  doctest EctoLibSql.Function
   doctest EctoLibSql.Hooks
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
