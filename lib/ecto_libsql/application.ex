@@ -1,7 +1,8 @@
 defmodule EctoLibSql.Application do
   @moduledoc false
   # What goes on without anybody's call: changes of the servers' breakers and of replicas
-  # are reported. With the application's stop, all that is open is closed, whoever's it is.
+  # are reported, and what hooks tell is relayed. With the application's stop, all that is open is
+  # closed, whoever's it is.
 
   use Application
 
@@ -14,10 +15,8 @@ defmodule EctoLibSql.Application do
       Native.start_up()
     end
 
-    Supervisor.start_link([EctoLibSql.BreakerReports, EctoLibSql.Replica.Events],
-      strategy: :one_for_one,
-      name: EctoLibSql.Supervisor
-    )
+    children = [EctoLibSql.BreakerReports, EctoLibSql.Replica.Events, EctoLibSql.Hooks.Supervisor]
+    Supervisor.start_link(children, strategy: :one_for_one, name: EctoLibSql.Supervisor)
   end
 
   @impl true

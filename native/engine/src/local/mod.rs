@@ -19,6 +19,7 @@ mod extension;
 mod file_access;
 mod foreign_keys;
 mod functions;
+mod hooks;
 #[allow(unsafe_code)]
 mod image;
 #[allow(unsafe_code)]
@@ -31,12 +32,16 @@ mod raw_blob;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
+mod raw_hooks;
+#[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_wal;
+mod recorder;
 mod replica_reader;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -45,6 +50,7 @@ mod system_calls;
 mod transaction;
 mod wal;
 mod wal_frames;
+mod whole_table;
 
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
@@ -54,10 +60,12 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use functions::Group as FunctionGroup;
 pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};
