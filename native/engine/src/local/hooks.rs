@@ -26,7 +26,7 @@ impl Connection {
                     .to_owned(),
             ));
         }
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         if hook == Hook::Wal && (self.checkpoints_off || !self.makes_checkpoints()) {
             return Err(Error::Unsupported(
                 "a WAL hook: SQLite's turns checkpoints on, which this connection must not make"
