@@ -3,6 +3,10 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.DbConfig
+  doctest EctoLibSql.FileControl
+  doctest EctoLibSql.HeapLimit
+  doctest EctoLibSql.Limits
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
 end
