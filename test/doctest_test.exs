@@ -5,8 +5,11 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Blob
   doctest EctoLibSql.DbConfig
   doctest EctoLibSql.FileControl
+  doctest EctoLibSql.Function
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Limits
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Wal
+  doctest EctoLibSql.Wal.Frame
 end

@@ -3,7 +3,7 @@ defmodule EctoLibSql.EncryptionTest do
 
   import EctoLibSql.Test.Database
 
-  alias EctoLibSql.{Error, Pragma}
+  alias EctoLibSql.{Error, FileControl, Pragma}
 
   @moduletag :encryption
   @moduletag :tmp_dir
@@ -53,11 +53,39 @@ defmodule EctoLibSql.EncryptionTest do
     assert rows(connect!(database: path), "SELECT a FROM t") == [["plain words"]]
   end
 
+  test "frames are inserted, and not read", %{tmp_dir: dir} do
+    plain = connect!(database: Path.join(dir, "plain.db"), journal_mode: :wal)
+    :ok = EctoLibSql.run(plain, "CREATE TABLE t AS SELECT 'plain words' AS a")
+    {:ok, frames} = EctoLibSql.Wal.read_frames(plain, 1)
+
+    path = Path.join(dir, "secret.db")
+    secret = connect!(database: path, journal_mode: :wal, encryption_key: @key)
+    assert {:ok, _} = EctoLibSql.Wal.insert_frames(secret, frames)
+    assert rows(secret, "SELECT a FROM t") == [["plain words"]]
+    refute File.read!(path <> "-wal") =~ "plain words"
+    {:ok, _} = EctoLibSql.checkpoint(secret, :truncate)
+    refute File.read!(path) =~ "plain words"
+    assert {:ok, []} = Pragma.integrity_check(connect!(database: path, encryption_key: @key))
+
+    :ok = EctoLibSql.run(secret, "DELETE FROM t")
+    assert {:error, %Error{code: :unsupported}} = EctoLibSql.Wal.read_frame(secret, 1)
+  end
+
   test "the key may be any bytes", %{tmp_dir: dir} do
     key = <<0, 255, 1, 0>>
     path = create(dir, encryption_key: key)
     assert rows(connect!(database: path, encryption_key: key), "SELECT a FROM t") != []
     assert {:error, _} = EctoLibSql.connect(database: path, encryption_key: <<0, 255, 1, 1>>)
+  end
+
+  test "the bytes that the encryption reserves are left to it", %{tmp_dir: dir} do
+    s = connect!(database: create(dir, encryption_key: @key), encryption_key: @key)
+    {:ok, bytes} = FileControl.reserved_bytes(s)
+    assert bytes > 0
+    assert {:error, %Error{code: :unsupported}} = FileControl.set_reserved_bytes(s, 0)
+    :ok = EctoLibSql.run(s, "VACUUM")
+    assert {:ok, ^bytes} = FileControl.reserved_bytes(s)
+    assert rows(s, "SELECT a FROM t") == [["plain words"]]
   end
 
   test "SQL reaches no file of the system", %{tmp_dir: dir} do

@@ -34,9 +34,9 @@ defmodule EctoLibSql.FileControl do
   Reserves so many bytes of each page, 0 to 255: at once in a database that is empty, and else when it is
   next rewritten by `VACUUM` on this connection. A `VACUUM` makes them no fewer than they are.
 
-  Takes `:database`, as `reserved_bytes/2`. No transaction and no cursor may be open (`:transaction_open`). In the
-  build with encryption, which needs them itself, it is an error with the code `:unsupported`; so it is for a
-  copy that is written offline.
+  Takes `:database`, as `reserved_bytes/2`. No transaction and no cursor may be open (`:transaction_open`). For an
+  encrypted database, whose encryption needs them itself, and for a copy that is written offline it is an
+  error with the code `:unsupported`.
   """
   @spec set_reserved_bytes(State.t(), 0..255, keyword()) :: :ok | {:error, Error.t()}
   def set_reserved_bytes(s, bytes, opts \\ [])

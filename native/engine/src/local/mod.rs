@@ -1,7 +1,7 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
-//! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
+//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
+//! functions that are about whole databases. All above them is safe code.
 
 mod backup;
 mod batch;
@@ -36,6 +36,8 @@ mod raw_configuration;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_wal;
 mod removed_functions;
 mod replica_reader;
 mod reserved_bytes;
@@ -47,7 +49,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod system_calls;
 mod transaction;
-#[allow(unsafe_code)]
+mod wal;
 mod wal_frames;
 
 pub use backup::BackupProgress;
@@ -59,6 +61,7 @@ pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
 pub use db_config::DbSetting;
+pub use functions::Group as FunctionGroup;
 pub use heap_limit::{
     HeapLimits, begin_with_heap_limits, heap_limits, memory_used, set_heap_limits,
 };

@@ -8,7 +8,7 @@ use libsql::ffi;
 use super::call::{Call, Control};
 use super::connection::{Connection, Source};
 use super::db_config::{self, DbSetting};
-use super::functions;
+use super::functions::{self, Group};
 use super::limits::{self, Limit};
 use super::raw_connection::{RawConnection, c_string};
 use super::removed_functions;
@@ -79,6 +79,8 @@ pub struct OpenOptions {
     pub replica: bool,
     /// How parameters that are UUIDs or JSON are stored.
     pub forms: Forms,
+    /// Groups of functions and collations that the connection has besides SQLite's own.
+    pub functions: Vec<Group>,
     /// Whether the connection writes the write-ahead log into the database now and then, and when
     /// it is closed.
     pub checkpoints: bool,
@@ -114,6 +116,7 @@ impl Default for OpenOptions {
             encryption_key: None,
             replica: false,
             forms: Forms::default(),
+            functions: Vec::new(),
             checkpoints: true,
             db_config: Vec::new(),
             limits: Vec::new(),
@@ -145,7 +148,7 @@ impl Connection {
         removed_functions::remove(&raw)?;
         options.db_config = db_config::complete(&raw, &options)?;
         options.limits = limits::complete(&raw, &options.limits)?;
-        functions::register(&raw)?;
+        functions::register(&raw, &options.functions)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
         let keyed = key.is_some();
@@ -153,6 +156,7 @@ impl Connection {
             set_key(&raw, &key)?;
         }
         let mut connection = Connection::new(raw, control, options);
+        connection.encrypted = keyed;
         let call = Call::default();
         // A damaged schema can be read with `WritableSchema` only.
         connection.apply_db_config()?;

@@ -14,9 +14,9 @@ impl Connection {
     /// Asks for so many in a database that is empty, or from its next VACUUM on, which makes them
     /// no fewer than they are.
     pub fn set_reserved_bytes(&mut self, schema: &str, bytes: u8) -> Result<()> {
-        if cfg!(feature = "encryption") {
+        if self.encrypted {
             return Err(Error::Unsupported(
-                "reserved bytes are the encryption's in this build".to_owned(),
+                "reserved bytes: those of an encrypted database are the encryption's".to_owned(),
             ));
         }
         // What a replica's or an offline copy's pages look like is the server's to say.
