@@ -142,7 +142,8 @@ defmodule EctoLibSql.DbConfig do
 
   It is for a file that is too damaged for SQL. One whose schema makes no sense opens with
   `db_config: [writable_schema: true]`; one that is no database at all does not. No transaction may be open
-  (`:transaction_open`), and nobody else may write meanwhile (`:busy`). Takes `:timeout`.
+  (`:transaction_open`), and nobody else may write meanwhile (`:busy`). A copy that is written offline is not
+  emptied (`:unsupported`). Takes `:timeout`.
 
       iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
       iex> :ok = EctoLibSql.run(s, "CREATE TABLE t (a)")

@@ -3,7 +3,7 @@ defmodule EctoLibSql.LimitsTest do
 
   import EctoLibSql.Test.Database
 
-  alias EctoLibSql.{Error, Limits}
+  alias EctoLibSql.{DbConfig, Error, FileControl, HeapLimit, Limits}
 
   # Each with a value, and a statement that is beyond it.
   @broken [
@@ -189,6 +189,43 @@ defmodule EctoLibSql.LimitsTest do
 
         assert message =~ "limits takes"
         assert message =~ part
+      end
+    end
+  end
+
+  describe "a database on a server" do
+    # Opening asks nobody: there is no server.
+    setup do
+      {:ok, s} = EctoLibSql.connect(uri: "http://localhost:1")
+      on_exit(fn -> EctoLibSql.disconnect(s) end)
+      %{s: s}
+    end
+
+    test "has none of what is set on a connection here, and says so", %{s: s} do
+      for call <- [
+            &Limits.get/1,
+            &Limits.get(&1, :length),
+            &Limits.set(&1, :length, 5_000),
+            &DbConfig.get/1,
+            &DbConfig.set(&1, :defensive, true),
+            &DbConfig.reset_database/1,
+            &FileControl.reserved_bytes/1,
+            &FileControl.set_reserved_bytes(&1, 8),
+            &HeapLimit.release_memory/1
+          ],
+          mode <- [:remote, :replica] do
+        assert {:error, %Error{code: :unsupported, message: message}} = call.(%{s | mode: mode})
+        assert message =~ "is for local databases"
+        assert message =~ "#{mode}"
+      end
+    end
+
+    test "takes no such options" do
+      for option <- [limits: [length: 5_000], db_config: [defensive: true], nofollow: true] do
+        assert {:error, %Error{code: :unsupported, message: message}} =
+                 EctoLibSql.connect([uri: "http://localhost:1"] ++ [option])
+
+        assert message =~ "#{elem(option, 0)}"
       end
     end
   end

@@ -109,6 +109,12 @@ impl Connection {
     /// Makes the main database an empty one, also where it is too damaged for SQL:
     /// <https://sqlite.org/c3ref/c_dbconfig_defensive.html#sqlitedbconfigresetdatabase>.
     pub fn reset_database(&mut self, call: &Call) -> Result<()> {
+        if self.options.offline.is_some() {
+            return Err(Error::Unsupported(
+                "reset_database: what a copy holds that is written offline is its server's, too"
+                    .to_owned(),
+            ));
+        }
         self.check_no_transaction("reset_database")?;
         let setting = ffi::SQLITE_DBCONFIG_RESET_DATABASE;
         self.check(self.raw().db_config(setting, true))?;
