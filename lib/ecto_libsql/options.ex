@@ -39,6 +39,7 @@ defmodule EctoLibSql.Options do
     limits: {{:checked, &Limits.takes/1}, nil},
     db_config: {{:checked, &DbConfig.takes/1}, nil},
     nofollow: {@boolean, nil},
+    change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
     page_size: {:pos_integer, "page_size"},

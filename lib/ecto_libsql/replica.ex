@@ -294,6 +294,8 @@ defmodule EctoLibSql.Replica do
   def release_memory(_s), do: unsupported("EctoLibSql.HeapLimit.release_memory")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
+  def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
+
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),

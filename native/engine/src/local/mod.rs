@@ -20,6 +20,7 @@ mod foreign_keys;
 mod functions;
 #[allow(unsafe_code)]
 mod heap_limit;
+mod hooks;
 #[allow(unsafe_code)]
 mod image;
 mod limits;
@@ -35,14 +36,18 @@ mod raw_configuration;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
+mod raw_hooks;
+#[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_wal;
+mod recorder;
 mod removed_functions;
 mod replica_reader;
 mod reserved_bytes;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -51,6 +56,7 @@ mod system_calls;
 mod transaction;
 mod wal;
 mod wal_frames;
+mod whole_table;
 
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
@@ -70,6 +76,7 @@ pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};

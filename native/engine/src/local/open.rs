@@ -180,12 +180,16 @@ impl Connection {
         self.apply_db_config()?;
         self.set_pragmas(&self.options.pragmas.clone(), call)?;
         // A pragma may have turned them on.
-        if !self.options.checkpoints || self.options.offline.is_some() {
+        if !self.makes_checkpoints() {
             self.wal_disable_checkpoint()?;
         }
         // The last: the driver's own work is done.
         self.apply_limits();
         Ok(())
+    }
+
+    pub(super) fn makes_checkpoints(&self) -> bool {
+        self.options.checkpoints && self.options.offline.is_none()
     }
 
     fn set_pragmas(&mut self, pragmas: &[(String, String)], call: &Call) -> Result<()> {
