@@ -3,6 +3,7 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
 end

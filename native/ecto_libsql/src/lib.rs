@@ -11,6 +11,7 @@ mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
 mod connection;
 mod cursor;
 mod describe;
@@ -23,6 +24,7 @@ mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;

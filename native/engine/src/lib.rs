@@ -8,6 +8,7 @@
 #![deny(unsafe_code)]
 
 pub mod backup;
+pub mod changeset;
 pub mod constraint;
 pub mod error;
 pub mod form;

@@ -14,6 +14,7 @@ use super::cursor::Cursor;
 use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
+use super::recording::Recording;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -56,6 +57,7 @@ pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
     pub(super) blobs: ById<Blob>,
+    pub(super) recordings: ById<Recording>,
     /// That copies into this database.
     pub(super) backup: Option<RawBackup>,
     /// `None` while a cursor runs the statement.
@@ -78,6 +80,7 @@ impl Connection {
         Connection {
             cursors: ById::default(),
             blobs: ById::default(),
+            recordings: ById::default(),
             backup: None,
             prepared: ById::default(),
             cache: StatementCache::new(options.statement_cache_size),

@@ -3,6 +3,7 @@
 //! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
 //! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
 
+mod apply_changeset;
 mod backup;
 mod batch;
 mod blob;
@@ -25,13 +26,18 @@ mod image;
 mod memory_statistics;
 mod open;
 #[allow(unsafe_code)]
+mod raw_apply;
+#[allow(unsafe_code)]
 mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_blob;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
+mod raw_session;
+#[allow(unsafe_code)]
 mod raw_statement;
+mod recording;
 mod replica_reader;
 mod reset;
 mod rows;
@@ -44,6 +50,9 @@ mod transaction;
 #[allow(unsafe_code)]
 mod wal_frames;
 
+pub use apply_changeset::{
+    Applied, Apply, Conflict, ConflictKind, ConflictingChange, Policy, Resolution, UnknownTables,
+};
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
@@ -56,6 +65,7 @@ pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};

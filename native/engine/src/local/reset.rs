@@ -8,7 +8,7 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors and blobs, rolls an open transaction back, drops temporary objects, detaches
+    /// Closes cursors, blobs and recordings, rolls an open transaction back, drops temporary objects, detaches
     /// databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
@@ -22,6 +22,7 @@ impl Connection {
     fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
         self.blobs.clear();
+        self.recordings.clear();
         self.backup = None;
         self.prepared.clear();
         self.cache.clear();
