@@ -581,7 +581,7 @@ defmodule EctoLibSql.SessionTest do
       run!(s, "DELETE FROM items")
       {:ok, writer} = EctoLibSql.begin(writer, behavior: :immediate)
 
-      assert {:error, %Error{code: :timeout}} = Session.apply(s, changeset, timeout: 20)
+      assert {:error, %Error{code: :busy}} = Session.apply(s, changeset, timeout: 20)
 
       waiting = Task.async(fn -> Session.apply(s, changeset) end)
       wait_until_queued(s, 1)

@@ -79,12 +79,7 @@ fn rows(connection: &mut Connection, sql: &str) -> Vec<Vec<Value>> {
 fn content(connection: &mut Connection) -> Vec<Vec<Vec<Value>>> {
     TABLES
         .iter()
-        .map(|table| {
-            rows(
-                connection,
-                &format!("SELECT * FROM {table} ORDER BY 1, 2"),
-            )
-        })
+        .map(|table| rows(connection, &format!("SELECT * FROM {table} ORDER BY 1, 2")))
         .collect()
 }
 

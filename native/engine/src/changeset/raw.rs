@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use libsql::ffi;
 
-use super::Changeset;
+use super::{Changeset, Kind};
 use crate::error::{Error, Result, SqliteError};
 
 /// Bytes that SQLite has made.
@@ -118,7 +118,15 @@ impl Group {
     }
 
     fn add(&mut self, changeset: &Changeset<'_>) -> c_int {
-        let (length, bytes) = changeset.raw();
+        let (length, mut bytes) = changeset.raw();
+        let mut padded = Vec::new();
+        if changeset.kind == Some(Kind::Patchset) {
+            // Of a patchset that ends with a DELETE, SQLite reads one byte too many here, for nothing.
+            padded.reserve_exact(changeset.bytes.len() + 1);
+            padded.extend(changeset.bytes);
+            padded.push(0);
+            bytes = padded.as_mut_ptr().cast();
+        }
         // SAFETY: the group is live until drop, and copies what is well-formed.
         unsafe { ffi::sqlite3changegroup_add(self.0.as_ptr(), length, bytes) }
     }
