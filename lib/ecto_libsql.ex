@@ -169,6 +169,8 @@ defmodule EctoLibSql do
       16 bytes. `:binary_id_type` is another name for it
     * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
       is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
+    * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
+      `EctoLibSql.Function` says which there are. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
@@ -211,8 +213,8 @@ defmodule EctoLibSql do
     * `:read_your_writes` - whether a write returns when the copy has it. Default: `true`
     * `:sync_protocol` - `:auto` (default) or `:v1`, the one that there is
     * `:encryption_key` - the key of the local copy
-    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:mmap_size`,
-      `:statement_cache_size`, `:temp_store` - as above, for reading the copy
+    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:functions`,
+      `:mmap_size`, `:statement_cache_size`, `:temp_store` - as above, for reading the copy
 
   ## Options of a copy that is written offline
 

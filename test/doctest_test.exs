@@ -3,7 +3,10 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.Function
   doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Wal
+  doctest EctoLibSql.Wal.Frame
 end

@@ -32,6 +32,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod wal;
 
 use rustler::{Env, Term};
 

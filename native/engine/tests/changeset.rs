@@ -1,6 +1,10 @@
 //! Changesets: what random work recorded does elsewhere, and what hostile bytes do.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is to fail"
+)]
 
 use ecto_libsql_engine::changeset::{Change, Changeset, Item, Kind, Operation, Position, Reader};
 use ecto_libsql_engine::local::{
