@@ -421,8 +421,8 @@ defmodule EctoLibSql do
   leaks. Waits for none of them.
 
   Each is a map of `:id`, `:owner` (a pid), `:database`, `:age` (in milliseconds), `:statements`,
-  `:cursors` and `:blobs` (maps of `:id`, `:sql`, `:owner`, `:age`; a blob's `:sql` says where it is), `:transaction` (`nil`, or a map of
-  `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
+  `:cursors`, `:blobs` and `:sessions` (maps of `:id`, `:sql`, `:owner`, `:age`; a blob's `:sql` says where
+  it is, a session's what it records), `:transaction` (`nil`, or a map of `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
   and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`; `nil`
   for a database on a server).
   """

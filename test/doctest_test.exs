@@ -10,6 +10,7 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Hooks
   doctest EctoLibSql.Limits
+  doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
   doctest EctoLibSql.Wal

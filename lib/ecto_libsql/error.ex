@@ -13,6 +13,9 @@ defmodule EctoLibSql.Error do
       | code | meaning |
       |---|---|
       | `:connection_closed`, `:statement_closed`, `:cursor_closed` | it is gone |
+      | `:session_closed` | see `EctoLibSql.Session` |
+      | `:invalid_changeset` | it is malformed |
+      | `:changeset_conflict`, `:changeset_schema` | a changeset was not applied: changes, or tables, do not fit |
       | `:statement_busy` | the statement is in the middle of a run |
       | `:wrong_connection` | the statement or cursor belongs to another connection |
       | `:not_transaction_owner` | another process began the transaction |

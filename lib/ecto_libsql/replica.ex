@@ -301,6 +301,12 @@ defmodule EctoLibSql.Replica do
   def blob_open(s, place, false, timeout),
     do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
 
+  def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),
+    do: unsupported("EctoLibSql.Session.create")
+
+  def changeset_apply(_s, _changeset, _options, _timeout),
+    do: unsupported("EctoLibSql.Session.apply")
+
   # What is on the file just now.
   def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)
 

@@ -11,6 +11,7 @@ mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
 mod configuration;
 mod connection;
 mod cursor;
@@ -26,6 +27,7 @@ mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;

@@ -94,6 +94,20 @@ pub enum Error {
     )]
     BlobExpired,
 
+    #[error("no such session: it was closed, or its connection was closed or reset")]
+    SessionClosed,
+
+    #[error("the changeset is malformed at byte {offset}: {reason}")]
+    InvalidChangeset { offset: usize, reason: String },
+
+    /// Nothing of the changeset was kept.
+    #[error("the changeset was not applied: {0}")]
+    ChangesetConflict(String),
+
+    /// As [`Error::ChangesetConflict`].
+    #[error("the changeset was not applied: {0}")]
+    ChangesetSchema(String),
+
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
 
@@ -218,6 +232,10 @@ impl Error {
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
             Error::BlobExpired => "blob_expired",
+            Error::SessionClosed => "session_closed",
+            Error::InvalidChangeset { .. } => "invalid_changeset",
+            Error::ChangesetConflict(_) => "changeset_conflict",
+            Error::ChangesetSchema(_) => "changeset_schema",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",

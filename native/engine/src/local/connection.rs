@@ -15,6 +15,7 @@ use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
 use super::recorder::Recorder;
+use super::recording::Recording;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -58,6 +59,7 @@ pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
     pub(super) blobs: ById<Blob>,
+    pub(super) recordings: ById<Recording>,
     /// That copies into this database.
     pub(super) backup: Option<RawBackup>,
     /// Of frames, into the write-ahead log.
@@ -88,6 +90,7 @@ impl Connection {
         Connection {
             cursors: ById::default(),
             blobs: ById::default(),
+            recordings: ById::default(),
             backup: None,
             insertion: None,
             prepared: ById::default(),
