@@ -175,6 +175,7 @@ defmodule EctoLibSql do
   """
 
   alias EctoLibSql.{
+    Authorizer,
     Backend,
     Call,
     Error,
@@ -255,6 +256,7 @@ defmodule EctoLibSql do
       The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
       which is read once, when the first connection is opened
     * `:custom_pragmas` - a keyword list of other pragmas to set
+    * `:authorizer` - what statements may do: a policy of `EctoLibSql.Authorizer`. Default: everything
 
   ## Options of a database on a server
 
@@ -328,7 +330,7 @@ defmodule EctoLibSql do
     with {:ok, conn_id} <- open(options.native) do
       conn_id
       |> state(:local, opts[:database], opts)
-      |> load_extensions(options.load_extensions)
+      |> set_up(options)
     end
   end
 
@@ -347,7 +349,7 @@ defmodule EctoLibSql do
     s = state(nil, :offline, options.path, opts)
 
     with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
-         do: load_extensions(s, options.local.load_extensions)
+         do: set_up(s, options.local)
   end
 
   defp state(conn_id, mode, database, opts) do
@@ -368,6 +370,11 @@ defmodule EctoLibSql do
 
       {:error, %{error | message: "#{error.message}; #{hint}"}}
     end
+  end
+
+  defp set_up(s, options) do
+    with {:ok, s} <- load_extensions(s, options.load_extensions),
+         do: Authorizer.protect(s, options.authorizer)
   end
 
   defp load_extensions(s, []), do: {:ok, s}
@@ -467,10 +474,18 @@ defmodule EctoLibSql do
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
   back, drops temporary tables, views and triggers, detaches databases, forgets prepared
-  statements, cursors and the last rowid, and sets the options anew. Any process may.
+  statements, cursors and the last rowid, and sets the options anew, its policy among them. Any process
+  may.
   """
   @spec reset_connection(State.t()) :: :ok | {:error, Error.t()}
   def reset_connection(%State{} = s), do: Call.reset(s)
+
+  @doc """
+  Sets what the connection's statements may do from now on: a policy of `EctoLibSql.Authorizer`. `nil` and
+  `[]` let them do everything.
+  """
+  @spec set_authorizer(State.t(), Authorizer.policy()) :: :ok | {:error, Error.t()}
+  def set_authorizer(%State{} = s, policy), do: Authorizer.set(s, policy)
 
   @doc """
   Stops what the connection runs, from any process, and returns at once.

@@ -257,6 +257,10 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
+  @doc false
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

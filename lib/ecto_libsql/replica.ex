@@ -286,6 +286,8 @@ defmodule EctoLibSql.Replica do
   def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
+
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),

@@ -25,6 +25,10 @@ defmodule EctoLibSql.Telemetry do
       Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:server`, the one that has
       answered, and `:reason`, the code of the first one's error
 
+    * `[:ecto_libsql, :authorizer, :denied]` - a connection's policy did not allow a call
+      (`EctoLibSql.Authorizer`). Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:sql` (`nil` for
+      a blob), `:action`, `:object` and `:denied`, the error's
+
   Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
   `:database`, the file.
 

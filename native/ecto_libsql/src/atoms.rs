@@ -150,6 +150,7 @@ rustler::atoms! {
     constraint,
     index,
     wait,
+    denied,
     kind,
     table,
     columns,
@@ -209,4 +210,17 @@ rustler::atoms! {
     bytes_sent,
     bytes_received,
     ecto_libsql_offline,
+
+    // policies
+    allow,
+    deny,
+    ignore,
+    among,
+    except,
+    present,
+    action,
+    object,
+    column,
+    argument,
+    within,
 }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::local::Denial;
 use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
@@ -135,6 +136,10 @@ pub enum Error {
     #[error("the extension {path} could not be loaded: {reason}")]
     LoadExtension { path: String, reason: String },
 
+    /// The connection's policy does not allow it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
+
     #[error("{0}")]
     Encryption(&'static str),
 
@@ -206,6 +211,7 @@ impl Error {
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
+            Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -220,6 +226,7 @@ impl Error {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
             Error::GateTaken => Some(ffi::SQLITE_BUSY),
+            Error::Denied(_) => Some(ffi::SQLITE_AUTH),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -233,6 +240,7 @@ impl Error {
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
+            Error::Denied(denial) => denial.statement.as_deref(),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
         }
@@ -255,6 +263,15 @@ impl Error {
         match self {
             Error::Sqlite(error) => constraint::parse(error.extended_code, &error.message),
             Error::Batch { source, .. } => source.constraint(),
+            _ => None,
+        }
+    }
+
+    /// What the connection's policy has refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Error::Denied(denial) => Some(denial),
+            Error::Batch { source, .. } => source.denial(),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
 
+use super::authorizer::Policies;
 use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
@@ -67,6 +68,7 @@ pub struct Connection {
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
     pub(super) reads_replica: bool,
+    pub(super) policies: Policies,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
     // They hold what may be closed after the database only: `offline`.
@@ -87,6 +89,7 @@ impl Connection {
             entrance: None,
             short_reads: false,
             reads_replica: false,
+            policies: Policies::default(),
             control,
             raw: Arc::new(raw),
         }
@@ -147,7 +150,8 @@ impl Connection {
     }
 
     pub fn in_wal_mode(&self) -> bool {
-        let Ok((Some(mut statement), _)) = self.prepare_first("PRAGMA journal_mode", 0) else {
+        let asked = self.exempt(|| self.prepare_first("PRAGMA journal_mode", 0));
+        let Ok((Some(mut statement), _)) = asked else {
             return false;
         };
         matches!(statement.step(), Ok(true)) && statement.row().get(0) == ValueRef::Text(b"wal")
@@ -220,7 +224,7 @@ impl Connection {
     {
         let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
         let mut statement = slot.take().ok_or(Error::StatementBusy)?;
-        if statement.is_explain() {
+        if statement.is_prepared_anew() {
             match self.prepare_only_statement(statement.sql()) {
                 Ok(anew) => statement = anew,
                 Err(error) => {
@@ -286,7 +290,7 @@ impl Connection {
                     *slot = Some(statement);
                 }
             }
-            None if statement.is_explain() => {}
+            None if statement.is_prepared_anew() => {}
             None => self.cache.put(statement),
         }
     }
@@ -352,7 +356,7 @@ impl Connection {
         }
     }
 
-    fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
+    pub(super) fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
         let (statement, read) = self
             .prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)
             .map_err(|error| self.unless_at_primary(error))?;
@@ -387,12 +391,16 @@ impl Connection {
         }
         // An earlier statement may have left something there: one that failed, or was prepared anew.
         self.control.take_place();
+        self.begin_preparing();
         match self.raw.prepare(sql, flags) {
             Ok((raw, mut read)) => {
                 while !sql.is_char_boundary(read) {
                     read += 1;
                 }
                 let statement = raw.map(|raw| self.placed(Statement::new(raw, &sql[..read])));
+                if let Some(statement) = &statement {
+                    self.check_prepared(statement)?;
+                }
                 Ok((statement, read))
             }
             Err(code) => Err(self.raw.error(code, Some(sql))),

@@ -3,6 +3,7 @@
 //! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
 //! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
 
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
@@ -44,6 +45,7 @@ mod transaction;
 #[allow(unsafe_code)]
 mod wal_frames;
 
+pub use authorizer::{Action, Condition, Denial, Field, Names, Policy, Rule, Verdict};
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};

@@ -29,6 +29,7 @@ impl Connection {
             self.rollback(call)?;
         }
         self.transaction = None;
+        self.reset_policy()?;
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
