@@ -35,19 +35,22 @@ fn do_set_authorizer<'a>(
 }
 
 fn policy(compiled: Term<'_>) -> Result<Policy> {
-    let (default, read_only, rules): (Atom, bool, Vec<Term<'_>>) = decoded(compiled)?;
-    let rules = rules.into_iter().map(rule).collect::<Result<Vec<_>>>()?;
+    let (default, read_only, rules): (Atom, bool, Term<'_>) = decoded(compiled)?;
+    let rules = list(rules)?
+        .into_iter()
+        .map(rule)
+        .collect::<Result<Vec<_>>>()?;
     Ok(Policy::new(rules, verdict(default)?, read_only))
 }
 
 /// `{verdict, [action], [{field, kind, [name]}]}`
 fn rule(compiled: Term<'_>) -> Result<Rule> {
-    let (rule, actions, conditions): (Atom, Vec<Term<'_>>, Vec<Term<'_>>) = decoded(compiled)?;
-    let actions = actions
+    let (rule, actions, conditions): (Atom, Term<'_>, Term<'_>) = decoded(compiled)?;
+    let actions = list(actions)?
         .into_iter()
         .map(action)
         .collect::<Result<Vec<_>>>()?;
-    let conditions = conditions
+    let conditions = list(conditions)?
         .into_iter()
         .map(condition)
         .collect::<Result<Vec<_>>>()?;
@@ -55,13 +58,13 @@ fn rule(compiled: Term<'_>) -> Result<Rule> {
 }
 
 fn condition(compiled: Term<'_>) -> Result<(Field, Condition)> {
-    let (field, kind, names): (Term<'_>, Atom, Vec<Term<'_>>) = decoded(compiled)?;
+    let (field, kind, names): (Term<'_>, Atom, Term<'_>) = decoded(compiled)?;
     let field = field
         .atom_to_string()
         .ok()
         .and_then(|name| Field::from_name(&name))
         .ok_or_else(no_policy)?;
-    let names = names
+    let names = list(names)?
         .into_iter()
         .map(bytes)
         .collect::<Option<Names>>()
@@ -93,6 +96,12 @@ fn verdict(verdict: Atom) -> Result<Verdict> {
 
 fn decoded<'a, T: rustler::Decoder<'a>>(term: Term<'a>) -> Result<T> {
     term.decode().map_err(|_| no_policy())
+}
+
+/// To decode an improper list would panic.
+fn list(term: Term<'_>) -> Result<Vec<Term<'_>>> {
+    term.list_length().map_err(|_| no_policy())?;
+    decoded(term)
 }
 
 fn no_policy() -> Error {

@@ -118,6 +118,35 @@ struct Notes {
     /// nothing.
     updates_schema: Option<Denial>,
     pragma: bool,
+    /// Tables with their databases, where a policy asks.
+    places: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl Notes {
+    fn decide(&mut self, policy: &Policy, request: &Request<'_>) -> Verdict {
+        if !policy.tells_databases {
+            return policy.decide(request);
+        }
+        if let Some((table, database)) = request.place() {
+            self.places.push((table.to_owned(), database.to_owned()));
+        }
+        let database = request
+            .get(Field::Table)
+            .and_then(|table| self.database_of(table));
+        policy.decide(&request.in_database(database))
+    }
+
+    /// SQLite names no database for a table of which only the rowid is read, or nothing. It has named
+    /// it before, where it has asked about the rowid.
+    fn database_of(&self, table: &[u8]) -> Option<&[u8]> {
+        let mut known = self
+            .places
+            .iter()
+            .filter(|(known, _)| known.eq_ignore_ascii_case(table))
+            .map(|(_, database)| &**database);
+        let first = known.next()?;
+        known.all(|other| other == first).then_some(first)
+    }
 }
 
 impl Authorizer {
@@ -127,23 +156,20 @@ impl Authorizer {
         let Some(policy) = policy.as_ref().filter(|_| !self.exempt.load(Relaxed)) else {
             return ffi::SQLITE_OK;
         };
-        match policy.decide(request) {
+        let mut notes = self.notes.lock();
+        match notes.decide(policy, request) {
             Verdict::Allow => {
-                if request.is(ffi::SQLITE_PRAGMA) {
-                    self.notes.lock().pragma = true;
-                }
+                notes.pragma |= request.is(ffi::SQLITE_PRAGMA);
                 ffi::SQLITE_OK
             }
             Verdict::Ignore => ffi::SQLITE_IGNORE,
             Verdict::Deny if updates_schema(request) => {
-                let mut notes = self.notes.lock();
                 notes
                     .updates_schema
                     .get_or_insert_with(|| Denial::of(request));
                 ffi::SQLITE_OK
             }
             Verdict::Deny => {
-                let mut notes = self.notes.lock();
                 notes.denied.get_or_insert_with(|| Denial::of(request));
                 ffi::SQLITE_DENY
             }
@@ -313,6 +339,26 @@ impl Connection {
             Some(reason) => refused(Denial::because("read", reason)),
             None => Ok(()),
         }
+    }
+
+    /// Has a virtual table begin its work, where a statement was denied because that has failed: an
+    /// R-tree prepares what writes its tables when it is used for the first time, also by who reads it.
+    /// The statement can be tried again; where it is about these tables itself, it is denied again.
+    pub(super) fn connects_virtual_table(&self, error: &Error) -> bool {
+        const TABLES: [&str; 3] = ["_node", "_rowid", "_parent"];
+        let Error::Denied(denial) = error else {
+            return false;
+        };
+        let (Some(table), "insert" | "delete" | "update") = (&denial.table, denial.action) else {
+            return false;
+        };
+        let Some(name) = TABLES.iter().find_map(|end| table.strip_suffix(end)) else {
+            return false;
+        };
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let database = denial.database.as_deref().unwrap_or("main");
+        let sql = format!("SELECT 1 FROM {}.{}", quoted(database), quoted(name));
+        self.exempt(|| self.prepare_first(&sql, 0)).is_ok()
     }
 
     /// Fails where the policy refuses what no SQL does.

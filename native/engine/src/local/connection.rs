@@ -308,7 +308,12 @@ impl Connection {
     {
         self.admit(statement)?;
         let before = self.changes_before(statement);
-        let progress = rows::run(statement, params, sink)?;
+        let progress = match rows::run(statement, params, sink) {
+            Err(error) if self.connects_virtual_table(&error) => {
+                rows::run(statement, params, sink)?
+            }
+            ran => ran?,
+        };
         Ok((self.outcome(statement, before), progress))
     }
 
@@ -386,6 +391,13 @@ impl Connection {
         sql: &str,
         flags: u32,
     ) -> Result<(Option<Statement>, usize)> {
+        match self.prepare_once(sql, flags) {
+            Err(error) if self.connects_virtual_table(&error) => self.prepare_once(sql, flags),
+            prepared => prepared,
+        }
+    }
+
+    fn prepare_once(&self, sql: &str, flags: u32) -> Result<(Option<Statement>, usize)> {
         if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
             return Err(Error::NulInSql { offset });
         }

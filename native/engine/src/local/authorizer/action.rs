@@ -243,6 +243,22 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The table that is meant, and of which database.
+    pub(super) fn place(&self) -> Option<(&'a [u8], &'a [u8])> {
+        Some((self.get(Field::Table)?, self.database?))
+    }
+
+    /// With a database, where SQLite names none.
+    pub(super) fn in_database<'b>(self, database: Option<&'b [u8]>) -> Request<'b>
+    where
+        'a: 'b,
+    {
+        Request {
+            database: self.database.or(database),
+            ..self
+        }
+    }
+
     pub(super) fn is(&self, code: i32) -> bool {
         self.action.0 == code
     }

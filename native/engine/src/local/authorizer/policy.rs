@@ -106,6 +106,8 @@ pub struct Policy {
     pub(super) trusted: Names,
     /// Whether anything may not be read.
     pub(super) hides: bool,
+    /// Whether it matters of which database a table is.
+    pub(super) tells_databases: bool,
 }
 
 impl Policy {
@@ -120,6 +122,10 @@ impl Policy {
             trusted: trusted
                 .flat_map(|names| names.0.iter().map(|name| &**name))
                 .collect(),
+            tells_databases: rules
+                .iter()
+                .flat_map(|rule| &rule.conditions)
+                .any(|(field, _)| *field == Field::Database),
             hides: default != Verdict::Allow
                 || rules
                     .iter()
