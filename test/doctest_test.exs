@@ -4,6 +4,9 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql
   doctest EctoLibSql.Authorizer
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.Function
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Wal
+  doctest EctoLibSql.Wal.Frame
 end

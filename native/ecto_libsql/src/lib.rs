@@ -31,6 +31,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod wal;
 
 use rustler::{Env, Term};
 
