@@ -310,6 +310,10 @@ defmodule EctoLibSql.Native do
   @doc false
   def changeset_read(_changeset, _position), do: not_loaded()
   @doc false
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
+  @doc false
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
+  @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false
   def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()
