@@ -1,7 +1,7 @@
 defmodule EctoLibSql.NIF do
   @moduledoc false
-  # Where the library of EctoLibSql.Native comes from: the one place that decides it. A macro,
-  # because `use Rustler` does not even expand where there is no Rustler.
+  # Where the library of EctoLibSql.Native comes from, and which of its builds: the one place that decides
+  # it. A macro, because `use Rustler` does not even expand where there is no Rustler.
   #
   # Two copies of SQLite in one process take each other's locks on files away (POSIX locks are the
   # process's), so there is one library for a VM, until the application is stopped.
@@ -54,9 +54,9 @@ defmodule EctoLibSql.NIF do
         path: "native/ecto_libsql",
         load_data_fun: {EctoLibSql.NIF, :claim},
         features:
-          if(Application.compile_env(:ecto_libsql, :encryption, false),
-            do: ["encryption"],
-            else: []
+          EctoLibSql.NIF.features(
+            Application.compile_env(:ecto_libsql, :encryption, false),
+            Application.compile_env(:ecto_libsql, :sqlean, false)
           )
     end
   end
@@ -64,9 +64,16 @@ defmodule EctoLibSql.NIF do
   defp built_by_make do
     quote do
       @on_load :load
-      @library if Application.compile_env(:ecto_libsql, :encryption, false),
-                 do: "ecto_libsql_encryption",
-                 else: "ecto_libsql"
+      @library Enum.join(
+                 [
+                   "ecto_libsql"
+                   | EctoLibSql.NIF.features(
+                       Application.compile_env(:ecto_libsql, :encryption, false),
+                       Application.compile_env(:ecto_libsql, :sqlean, false)
+                     )
+                 ],
+                 "_"
+               )
 
       @doc false
       def load do
@@ -78,5 +85,23 @@ defmodule EctoLibSql.NIF do
         |> :erlang.load_nif(0)
       end
     end
+  end
+
+  @doc false
+  @spec features(boolean(), boolean()) :: [String.t()]
+  def features(false, false), do: []
+  def features(true, false), do: ["encryption"]
+  def features(false, true), do: ["sqlean"]
+
+  def features(true, true) do
+    raise ArgumentError,
+          "config :ecto_libsql: encryption: true and sqlean: true do not go together: " <>
+            "libSQL's build with encryption has no sqlean"
+  end
+
+  def features(encryption, sqlean) do
+    raise ArgumentError,
+          "config :ecto_libsql: encryption and sqlean take true or false, " <>
+            "got: #{inspect(encryption)} and #{inspect(sqlean)}"
   end
 end

@@ -25,6 +25,7 @@ impl Connection {
         source_schema: &str,
         call: &Call,
     ) -> Result<u32> {
+        self.check_replace(schema)?;
         let schema = c_string("the schema's name", schema)?;
         let source_schema = c_string("the source's schema", source_schema)?;
         self.in_call(call, |target| {
@@ -55,6 +56,7 @@ impl Connection {
     /// what was copied.
     pub fn begin_backup(&mut self, source: OpenOptions, call: &Call) -> Result<()> {
         self.check_transaction()?;
+        self.check_replace("main")?;
         if !self.autocommit() {
             return Err(Error::TransactionOpen);
         }
