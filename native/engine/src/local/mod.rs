@@ -58,5 +58,6 @@ pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub(crate) use system_calls::must_not_wait;
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

@@ -84,9 +84,11 @@ impl History {
 
 impl Connection {
     /// Whether its reads can be kept from waiting for the disk: not outside of WAL mode, where more
-    /// than pages is looked for.
+    /// than pages is looked for, nor where a VFS that was chosen may do as it likes.
     pub(super) fn can_read_shortly(&self) -> bool {
-        system_calls::available() && (self.filename().is_none() || self.in_wal_mode())
+        system_calls::available()
+            && self.options.vfs.is_none()
+            && (self.filename().is_none() || self.in_wal_mode())
     }
 
     /// Runs a statement as a short read; none where it is not one, or has turned out
