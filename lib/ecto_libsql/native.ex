@@ -257,6 +257,22 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def vfs_names, do: not_loaded()
+  @doc false
+  def vfs_of(_state), do: not_loaded()
+  @doc false
+  def fault_start(_name, _script), do: not_loaded()
+  @doc false
+  def fault_set(_name, _script), do: not_loaded()
+  @doc false
+  def fault_stop(_name), do: not_loaded()
+  @doc false
+  def fault_status(_name), do: not_loaded()
+  @doc false
+  def fault_log(_name), do: not_loaded()
+  @doc false
+  def fault_power_loss(_name), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

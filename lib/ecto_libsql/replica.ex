@@ -291,6 +291,8 @@ defmodule EctoLibSql.Replica do
   def blob_open(s, place, false, timeout),
     do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
 
+  def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
+
   # What is on the file just now.
   def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)
 

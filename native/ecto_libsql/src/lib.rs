@@ -30,6 +30,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 
 use rustler::{Env, Term};
 

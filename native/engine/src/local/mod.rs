@@ -32,6 +32,8 @@ mod raw_blob;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_vfs;
 mod replica_reader;
 mod reset;
 mod rows;
