@@ -8,7 +8,7 @@ use ecto_libsql_engine::vfs;
 use ecto_libsql_engine::vfs::fault::{
     Action, Entry, Faults, FileKind, Lost, Operation, Rule, Script, Status,
 };
-use rustler::{Encoder, Env, Term};
+use rustler::{Atom, Encoder, Env, Term};
 
 use crate::atoms;
 use crate::connection::get;
@@ -89,27 +89,22 @@ fn find(name: Term<'_>) -> Result<std::sync::Arc<Faults>> {
 
 /// Of the map that `EctoLibSql.Vfs.Script` makes.
 fn script(term: Term<'_>) -> Result<Script> {
-    let rules: Vec<Term<'_>> = get(term, atoms::rules())?;
     Ok(Script {
         seed: get(term, atoms::seed())?,
-        rules: rules.into_iter().map(rule).collect::<Result<_>>()?,
+        rules: list(term, atoms::rules(), rule)?,
         space: get(term, atoms::space())?,
         sector_size: get(term, atoms::sector_size())?,
     })
 }
 
 fn rule(term: Term<'_>) -> Result<Rule> {
-    let on: Vec<Term<'_>> = get(term, atoms::on())?;
-    let files: Vec<Term<'_>> = get(term, atoms::files())?;
     Ok(Rule {
-        on: on
-            .into_iter()
-            .map(|name| one_of("operation", &Operation::ALL, Operation::name, name))
-            .collect::<Result<_>>()?,
-        files: files
-            .into_iter()
-            .map(|name| one_of("file", &FileKind::ALL, FileKind::name, name))
-            .collect::<Result<_>>()?,
+        on: list(term, atoms::on(), |name| {
+            one_of("operation", &Operation::ALL, Operation::name, name)
+        })?,
+        files: list(term, atoms::files(), |name| {
+            one_of("file", &FileKind::ALL, FileKind::name, name)
+        })?,
         nth: get(term, atoms::nth())?,
         from: get(term, atoms::from())?,
         every: get(term, atoms::every())?,
@@ -117,6 +112,16 @@ fn rule(term: Term<'_>) -> Result<Rule> {
         times: get(term, atoms::times())?,
         action: action(get(term, atoms::action())?)?,
     })
+}
+
+/// What stands in a list under a key.
+fn list<'a, T>(map: Term<'a>, key: Atom, item: impl Fn(Term<'a>) -> Result<T>) -> Result<Vec<T>> {
+    let list: Term<'a> = get(map, key)?;
+    // Decoding one that is improper would panic.
+    match list.list_length().and_then(|_| list.decode::<Vec<Term<'a>>>()) {
+        Ok(items) => items.into_iter().map(item).collect(),
+        Err(_) => Err(Error::InvalidArgument(format!("{key:?} is to be a list"))),
+    }
 }
 
 fn one_of<T: Copy>(
@@ -133,7 +138,7 @@ fn one_of<T: Copy>(
 /// `{kind, value, flag}`
 fn action(term: Term<'_>) -> Result<Action> {
     let unknown = || Error::InvalidArgument(format!("there is no action {term:?}"));
-    let (kind, value, silent): (rustler::Atom, Term<'_>, bool) =
+    let (kind, value, silent): (Atom, Term<'_>, bool) =
         term.decode().map_err(|_| unknown())?;
     let count = || value.decode::<usize>().map_err(|_| unknown());
     match kind {
