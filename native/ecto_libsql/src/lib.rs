@@ -31,6 +31,7 @@ mod statement;
 mod terms;
 mod transaction;
 mod vfs;
+mod wal;
 
 use rustler::{Env, Term};
 

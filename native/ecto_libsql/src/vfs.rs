@@ -118,7 +118,10 @@ fn rule(term: Term<'_>) -> Result<Rule> {
 fn list<'a, T>(map: Term<'a>, key: Atom, item: impl Fn(Term<'a>) -> Result<T>) -> Result<Vec<T>> {
     let list: Term<'a> = get(map, key)?;
     // Decoding one that is improper would panic.
-    match list.list_length().and_then(|_| list.decode::<Vec<Term<'a>>>()) {
+    match list
+        .list_length()
+        .and_then(|_| list.decode::<Vec<Term<'a>>>())
+    {
         Ok(items) => items.into_iter().map(item).collect(),
         Err(_) => Err(Error::InvalidArgument(format!("{key:?} is to be a list"))),
     }
@@ -138,8 +141,7 @@ fn one_of<T: Copy>(
 /// `{kind, value, flag}`
 fn action(term: Term<'_>) -> Result<Action> {
     let unknown = || Error::InvalidArgument(format!("there is no action {term:?}"));
-    let (kind, value, silent): (Atom, Term<'_>, bool) =
-        term.decode().map_err(|_| unknown())?;
+    let (kind, value, silent): (Atom, Term<'_>, bool) = term.decode().map_err(|_| unknown())?;
     let count = || value.decode::<usize>().map_err(|_| unknown());
     match kind {
         kind if kind == atoms::error() => Ok(Action::Fail(failure(value)?)),

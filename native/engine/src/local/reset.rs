@@ -8,8 +8,8 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors and blobs, rolls an open transaction back, drops temporary objects, detaches
-    /// databases, forgets prepared statements and the last rowid, and sets the options that the
+    /// Closes cursors and blobs, rolls an open transaction back, ends an insertion of frames, makes
+    /// checkpoints again, drops temporary objects, detaches databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
         // What follows writes nothing but temporary objects: it needs no gate.
@@ -23,6 +23,9 @@ impl Connection {
         self.cursors.clear();
         self.blobs.clear();
         self.backup = None;
+        if self.insertion.is_some() {
+            self.wal_insert_end()?;
+        }
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {
@@ -32,6 +35,9 @@ impl Connection {
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
+        if self.checkpoints_off {
+            self.wal_checkpoints(true)?;
+        }
         self.apply_options(call)
     }
 
