@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::gate::{Gate, Wake};
 use crate::local::Connection;
 use crate::session::Owner;
+use crate::vfs;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -43,6 +44,7 @@ impl<O: Owner> Gates<O> {
             return None;
         }
         let key = match connection.filename() {
+            Some(path) if is_in_memory(connection) => Key::Memory(format!("memory:{path}")),
             Some(path) => file(path),
             None => Key::Memory(shared_memory(database, connection.chosen_vfs())?),
         };
@@ -55,6 +57,11 @@ impl<O: Owner> Gates<O> {
         gates.insert(key, Arc::downgrade(&gate));
         Some(gate)
     }
+}
+
+/// Whether it is by our VFS, which knows no other files.
+fn is_in_memory(connection: &Connection) -> bool {
+    connection.vfs().is_ok_and(|vfs| vfs == vfs::MEMORY)
 }
 
 #[cfg(unix)]

@@ -132,6 +132,7 @@ impl Connection {
     pub fn open(mut options: OpenOptions) -> Result<Connection> {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
+        vfs::register();
         let vfs = options.vfs.as_deref().map(vfs::registered).transpose()?;
         let raw = RawConnection::open(
             &file,

@@ -1,11 +1,12 @@
 //! How SQLite's files are opened: <https://sqlite.org/vfs.html>.
 //!
-//! A connection chooses a VFS that is registered, by its name. [`fault`] has one for tests, whose
-//! files fail as a script says.
+//! A connection chooses a VFS that is registered, by its name. [`MEMORY`] keeps databases in memory;
+//! [`fault`] has one for tests, whose files fail as a script says.
 
 #[allow(unsafe_code)]
 mod bridge;
 pub mod fault;
+mod memory;
 #[allow(unsafe_code)]
 mod raw_file;
 #[allow(unsafe_code)]
@@ -15,9 +16,17 @@ use std::ffi::CString;
 
 use crate::error::{Error, Result};
 
+pub use self::memory::NAME as MEMORY;
+
 /// The names of all VFSs, the default's first.
 pub fn names() -> Vec<String> {
+    register();
     raw_vfs::names()
+}
+
+/// Registers what every connection may choose.
+pub(crate) fn register() {
+    memory::register();
 }
 
 /// The name for SQLite, where there is such a VFS.

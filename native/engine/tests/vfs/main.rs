@@ -3,12 +3,14 @@
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
-    reason = "a test that cannot go on is to fail"
+    clippy::print_stderr,
+    reason = "a test that cannot go on is to fail, and figures are printed"
 )]
 
 mod crash;
 mod errors;
 mod ledger;
+mod memory;
 mod scripts;
 mod space;
 mod support;
