@@ -60,6 +60,40 @@ defmodule EctoLibSql.VfsTest do
       assert pid == self()
     end
 
+    test "shares a database in memory whose readers do not wait", context do
+      s = connect!(database: "shared by its name", vfs: "memory")
+      :ok = EctoLibSql.run(s, "CREATE TABLE t (a)")
+      assert rows(s, "PRAGMA journal_mode") == [["wal"]]
+      reader = connect!(database: "shared by its name", vfs: "memory", busy_timeout: 0)
+      {:ok, _} = EctoLibSql.begin(s)
+      :ok = EctoLibSql.run(s, "INSERT INTO t VALUES (1)")
+      for _ <- 1..3, do: assert(rows(reader, "SELECT count(*) FROM t") == [[0]])
+      assert {:ok, _short} = Native.query_short(reader, "SELECT count(*) FROM t", [])
+      assert {:error, %Error{code: :busy}} = EctoLibSql.run(reader, "INSERT INTO t VALUES (2)")
+      {:ok, _} = EctoLibSql.commit(s)
+      assert rows(reader, "SELECT count(*) FROM t") == [[1]]
+
+      {:ok, image} = EctoLibSql.Backup.serialize(s)
+      path = Path.join(context.tmp_dir, "copy.db")
+      File.write!(path, image)
+      assert rows(connect!(database: path), "SELECT a FROM t") == [[1]]
+
+      # A process that dies in a transaction leaves neither that nor the name behind.
+      {victim, _} =
+        start_victim(fn ->
+          {:ok, s} = EctoLibSql.connect(database: "shared by its name", vfs: "memory")
+          {:ok, _} = EctoLibSql.begin(s)
+          :ok = EctoLibSql.run(s, "DELETE FROM t")
+        end)
+
+      kill(victim)
+      wait_until(fn -> match?({:ok, %{holder: nil}}, EctoLibSql.write_gate(s)) end)
+      assert rows(s, "SELECT count(*) FROM t") == [[1]]
+      for s <- [s, reader], do: :ok = EctoLibSql.disconnect(s)
+      anew = connect!(database: "shared by its name", vfs: "memory")
+      assert rows(anew, "SELECT count(*) FROM sqlite_schema") == [[0]]
+    end
+
     test "holds for what is attached", context do
       vfs = fault!()
       s = connect_file!(context, vfs: vfs)
