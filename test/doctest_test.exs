@@ -3,7 +3,9 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.ChangeFeed
   doctest EctoLibSql.Function
+  doctest EctoLibSql.Hooks
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
   doctest EctoLibSql.Vfs

@@ -273,6 +273,24 @@ defmodule EctoLibSql.Native do
   @doc false
   def fault_power_loss(_name), do: not_loaded()
   @doc false
+  def has_hooks(_state), do: :ok
+  @doc false
+  def hook_channel(_bound), do: not_loaded()
+  @doc false
+  def hook_bound(_channel, _bound), do: not_loaded()
+  @doc false
+  def hook_add(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_remove(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_take(_channel, _most), do: not_loaded()
+  @doc false
+  def feed_open(_name, _bound), do: not_loaded()
+  @doc false
+  def feed_attach(_state, _name), do: not_loaded()
+  @doc false
+  def feed_close(_channel), do: not_loaded()
+  @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false
   def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()

@@ -36,6 +36,7 @@ defmodule EctoLibSql.Options do
     map_type: {@form, nil},
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
+    change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
     page_size: {:pos_integer, "page_size"},

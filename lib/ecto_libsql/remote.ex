@@ -181,6 +181,7 @@ defmodule EctoLibSql.Remote do
   def serialize(_s, _timeout), do: unsupported("serialize")
   def blob_open(_s, _place, _writes, _timeout), do: unsupported("EctoLibSql.Blob")
   def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
+  def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
 
   defp unsupported(function) do
     message = "#{function} is for local databases: this connection is to a server (mode: :remote)"

@@ -286,6 +286,8 @@ defmodule EctoLibSql.Replica do
   def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
+  def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
+
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),

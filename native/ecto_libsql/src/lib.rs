@@ -18,6 +18,7 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod hooks;
 mod metadata;
 mod offline;
 mod owner;
@@ -39,6 +40,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     remote::observe();
     owner::start_reaper()
         && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<hooks::ChannelHandle>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()

@@ -9,6 +9,7 @@
 #![deny(unsafe_code)]
 
 pub mod backup;
+pub mod channel;
 pub mod constraint;
 pub mod error;
 pub mod form;

@@ -14,6 +14,7 @@ use super::cursor::Cursor;
 use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
+use super::recorder::Recorder;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -70,6 +71,8 @@ pub struct Connection {
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
     pub(super) reads_replica: bool,
+    /// Where somebody listens.
+    pub(super) recorder: Option<Arc<Recorder>>,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
     /// Whether it was opened with a key.
@@ -95,6 +98,7 @@ impl Connection {
             entrance: None,
             short_reads: false,
             reads_replica: false,
+            recorder: None,
             checkpoints_off: false,
             encrypted: false,
             control,
@@ -317,8 +321,11 @@ impl Connection {
     {
         self.admit(statement)?;
         let before = self.changes_before(statement);
-        let progress = rows::run(statement, params, sink)?;
-        Ok((self.outcome(statement, before), progress))
+        let ran = rows::run(statement, params, sink);
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, statement, ran.is_ok());
+        }
+        Ok((self.outcome(statement, before), ran?))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
@@ -355,6 +362,9 @@ impl Connection {
         self.raw.busy_handler();
         let worked = work(self);
         self.control.end();
+        if self.recorder.is_some() {
+            self.look_after_hooks();
+        }
         worked
     }
 

@@ -19,6 +19,7 @@ mod extension;
 mod file_access;
 mod foreign_keys;
 mod functions;
+mod hooks;
 #[allow(unsafe_code)]
 mod image;
 #[allow(unsafe_code)]
@@ -31,14 +32,18 @@ mod raw_blob;
 #[allow(unsafe_code)]
 mod raw_connection;
 #[allow(unsafe_code)]
+mod raw_hooks;
+#[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_vfs;
 #[allow(unsafe_code)]
 mod raw_wal;
+mod recorder;
 mod replica_reader;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -47,6 +52,7 @@ mod system_calls;
 mod transaction;
 mod wal;
 mod wal_frames;
+mod whole_table;
 
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
@@ -61,6 +67,7 @@ pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub(crate) use system_calls::must_not_wait;

@@ -189,10 +189,14 @@ impl Connection {
         }
         self.set_pragmas(&self.options.pragmas.clone(), call)?;
         // A pragma may have turned them on.
-        match self.options.checkpoints && self.options.offline.is_none() {
+        match self.makes_checkpoints() {
             true => Ok(()),
             false => self.wal_disable_checkpoint(),
         }
+    }
+
+    pub(super) fn makes_checkpoints(&self) -> bool {
+        self.options.checkpoints && self.options.offline.is_none()
     }
 
     fn set_pragmas(&mut self, pragmas: &[(String, String)], call: &Call) -> Result<()> {
