@@ -107,7 +107,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       for seed <- 1..5 do
         start!(context, synchronous: :full)
         Repo.query!("DELETE FROM ledger")
-        rule = [nth: 200 * seed, do: :power_loss]
+        rule = [nth: 120 * seed, do: :power_loss]
         :ok = Fault.set(context.vfs, seed: seed, rules: [rule])
         told = write(30)
         assert {:ok, %{power: :off}} = Fault.status(context.vfs)
