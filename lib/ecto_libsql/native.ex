@@ -264,6 +264,22 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def vfs_names, do: not_loaded()
+  @doc false
+  def vfs_of(_state), do: not_loaded()
+  @doc false
+  def fault_start(_name, _script), do: not_loaded()
+  @doc false
+  def fault_set(_name, _script), do: not_loaded()
+  @doc false
+  def fault_stop(_name), do: not_loaded()
+  @doc false
+  def fault_status(_name), do: not_loaded()
+  @doc false
+  def fault_log(_name), do: not_loaded()
+  @doc false
+  def fault_power_loss(_name), do: not_loaded()
+  @doc false
   def has_hooks(_state), do: :ok
   @doc false
   def hook_channel(_bound), do: not_loaded()

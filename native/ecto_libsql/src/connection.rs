@@ -43,6 +43,7 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
     let open_options = OpenOptions {
         database: string(get(options, atoms::database())?, "the database's path")?.to_owned(),
         mode: open_mode(get(options, atoms::mode())?)?,
+        vfs: get(options, atoms::vfs())?,
         shared_cache: get(options, atoms::shared_cache())?,
         busy_timeout: timeout,
         statement_cache_size: get(options, atoms::statement_cache_size())?,

@@ -37,6 +37,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};

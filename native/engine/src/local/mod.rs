@@ -46,6 +46,8 @@ mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
+mod raw_vfs;
+#[allow(unsafe_code)]
 mod raw_wal;
 mod recorder;
 mod recording;
@@ -92,5 +94,6 @@ pub use recorder::Hook;
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub(crate) use system_calls::must_not_wait;
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};
