@@ -34,6 +34,8 @@ mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_hooks;
 #[allow(unsafe_code)]
+mod raw_preupdate;
+#[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_wal;
@@ -65,7 +67,7 @@ pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
-pub use recorder::Hook;
+pub use recorder::{Hook, Told};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use transaction::{Behavior, Transaction};
