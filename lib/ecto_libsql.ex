@@ -174,11 +174,17 @@ defmodule EctoLibSql do
     * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
       `EctoLibSql.Function` says which there are. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
+    * `:allowed_extensions` - absolute paths: files, and folders, of which extensions may be loaded. Default:
+      any may. See `EctoLibSql.Native.load_ext/3`
+    * `:limits` - how large things may become: `[sql_length: 100_000, …]`. See `EctoLibSql.Limits`
+    * `:db_config` - other settings: `[defensive: true, …]`. See `EctoLibSql.DbConfig`
+    * `:nofollow` - `true` refuses a path that goes through a symbolic link, with the code
+      `:cantopen_symlink`. Default: `false`
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
       `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names.
       The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
-      which is read once, when the first connection is opened
+      which is read once, when the first connection is opened. See `EctoLibSql.HeapLimit`
     * `:custom_pragmas` - a keyword list of other pragmas to set
     * `:change_feed` - the name of an `EctoLibSql.ChangeFeed`, which is told of all that the connection
       changes. Default: none

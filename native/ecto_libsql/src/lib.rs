@@ -11,6 +11,7 @@ mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod configuration;
 mod connection;
 mod cursor;
 mod describe;
@@ -18,6 +19,7 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod heap_limit;
 mod hooks;
 mod metadata;
 mod offline;

@@ -7,6 +7,9 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(all(feature = "encryption", feature = "sqlean"))]
+compile_error!("libSQL's build with encryption has no sqlean");
+
 pub mod backup;
 pub mod channel;
 pub mod constraint;

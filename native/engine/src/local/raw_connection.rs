@@ -402,25 +402,6 @@ impl RawConnection {
         unsafe { sqlite3_key(self.db.as_ptr(), key.as_ptr().cast(), length) }
     }
 
-    /// Takes a function from this connection.
-    #[cfg(feature = "encryption")]
-    pub(super) fn remove_function(&self, name: &CStr, arguments: c_int) -> c_int {
-        // SAFETY: self.db is live; a function is removed by giving no callback.
-        unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.db.as_ptr(),
-                name.as_ptr(),
-                arguments,
-                ffi::SQLITE_UTF8,
-                ptr::null_mut(),
-                None,
-                None,
-                None,
-                None,
-            )
-        }
-    }
-
     /// Takes a virtual table's module from this connection.
     #[cfg(feature = "encryption")]
     pub(super) fn remove_module(&self, name: &CStr) -> c_int {

@@ -15,7 +15,9 @@ impl Connection {
     pub fn reset(&mut self) -> Result<()> {
         // What follows writes nothing but temporary objects: it needs no gate.
         let entrance = self.entrance.take();
+        self.lift_limits();
         let reset = self.as_owner(|connection| connection.reset_ungated(&Call::default()));
+        self.apply_limits();
         self.entrance = entrance;
         reset
     }
