@@ -294,7 +294,7 @@ defmodule EctoLibSql.Native do
   @doc false
   def feed_open(_name, _bound), do: not_loaded()
   @doc false
-  def feed_attach(_state, _name), do: not_loaded()
+  def feed_attach(_state, _name, _hook), do: not_loaded()
   @doc false
   def feed_close(_channel), do: not_loaded()
   @doc false
