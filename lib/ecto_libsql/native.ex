@@ -282,6 +282,38 @@ defmodule EctoLibSql.Native do
   @doc false
   def feed_close(_channel), do: not_loaded()
   @doc false
+  def session_create(_state, _schema, _tables, _indirect, _rowids, _timeout), do: not_loaded()
+  @doc false
+  def session_attach(_state, _session, _tables, _timeout), do: not_loaded()
+  @doc false
+  def session_enable(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_indirect(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_status(_state, _session), do: not_loaded()
+  @doc false
+  def session_changeset(_state, _session, _patchset, _timeout), do: not_loaded()
+  @doc false
+  def session_diff(_state, _session, _from, _table, _timeout), do: not_loaded()
+  @doc false
+  def session_close(_state, _session), do: not_loaded()
+  @doc false
+  def changeset_apply(_state, _changeset, _options, _timeout), do: not_loaded()
+  @doc false
+  def changeset_invert(_changeset), do: not_loaded()
+  @doc false
+  def changeset_concat(_changesets), do: not_loaded()
+  @doc false
+  def changeset_rebase(_changeset, _decided), do: not_loaded()
+  @doc false
+  def changeset_info(_changeset), do: not_loaded()
+  @doc false
+  def changeset_read(_changeset, _position), do: not_loaded()
+  @doc false
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
+  @doc false
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
+  @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false
   def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()

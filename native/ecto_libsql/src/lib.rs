@@ -6,11 +6,13 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
 mod configuration;
 mod connection;
 mod cursor;
@@ -26,6 +28,7 @@ mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::local::Denial;
 use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
@@ -94,6 +95,20 @@ pub enum Error {
     )]
     BlobExpired,
 
+    #[error("no such session: it was closed, or its connection was closed or reset")]
+    SessionClosed,
+
+    #[error("the changeset is malformed at byte {offset}: {reason}")]
+    InvalidChangeset { offset: usize, reason: String },
+
+    /// Nothing of the changeset was kept.
+    #[error("the changeset was not applied: {0}")]
+    ChangesetConflict(String),
+
+    /// As [`Error::ChangesetConflict`].
+    #[error("the changeset was not applied: {0}")]
+    ChangesetSchema(String),
+
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
 
@@ -159,6 +174,10 @@ pub enum Error {
         allowed: Vec<String>,
     },
 
+    /// The connection's policy does not allow it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
+
     #[error("{0}")]
     Encryption(&'static str),
 
@@ -218,6 +237,10 @@ impl Error {
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
             Error::BlobExpired => "blob_expired",
+            Error::SessionClosed => "session_closed",
+            Error::InvalidChangeset { .. } => "invalid_changeset",
+            Error::ChangesetConflict(_) => "changeset_conflict",
+            Error::ChangesetSchema(_) => "changeset_schema",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",
@@ -234,6 +257,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
+            Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -248,6 +272,7 @@ impl Error {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
             Error::GateTaken => Some(ffi::SQLITE_BUSY),
+            Error::Denied(_) => Some(ffi::SQLITE_AUTH),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -261,6 +286,7 @@ impl Error {
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
+            Error::Denied(denial) => denial.statement.as_deref(),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
         }
@@ -283,6 +309,15 @@ impl Error {
         match self {
             Error::Sqlite(error) => constraint::parse(error.extended_code, &error.message),
             Error::Batch { source, .. } => source.constraint(),
+            _ => None,
+        }
+    }
+
+    /// What the connection's policy has refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Error::Denied(denial) => Some(denial),
+            Error::Batch { source, .. } => source.denial(),
             _ => None,
         }
     }

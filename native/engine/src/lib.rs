@@ -11,6 +11,7 @@
 compile_error!("libSQL's build with encryption has no sqlean");
 
 pub mod backup;
+pub mod changeset;
 pub mod channel;
 pub mod constraint;
 pub mod error;
