@@ -87,18 +87,11 @@ impl Connection {
         if needed.updates != before.updates {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
-            // Those that are prepared would delete whole tables, or would not.
-            raw.set_authorizer(true);
-            if !self.needs_authorizer() {
-                raw.set_authorizer(false);
-            }
+            self.expire_statements();
         }
         if needed.values != before.values {
             raw.preupdate_hook(needed.values);
-            raw.expire_statements();
-            if !needed.updates && !self.reads_replica {
-                raw.remove_authorizer();
-            }
+            self.expire_statements();
         }
         if needed.ends != before.ends {
             raw.commit_hook(needed.ends);
@@ -114,6 +107,14 @@ impl Connection {
         }
         if !needed.any() {
             self.recorder = None;
+        }
+    }
+
+    /// Those that are prepared would delete whole tables, or would not: they are prepared anew.
+    fn expire_statements(&self) {
+        self.raw().set_authorizer(true);
+        if !self.needs_authorizer() {
+            self.raw().set_authorizer(false);
         }
     }
 
@@ -154,9 +155,26 @@ impl Connection {
 }
 
 impl Connection {
-    /// SQLite's sessions and this hook are the same one.
+    /// SQLite's sessions use the hook that rows' values are told by, and take its place.
     fn check_may_tell_values(&self) -> Result<()> {
-        Ok(())
+        if self.recordings.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Unsupported(
+            "an update hook with the rows' values where the connection has a session: close that first"
+                .to_owned(),
+        ))
+    }
+
+    /// The same, seen from a session that is to be.
+    pub(super) fn check_may_record(&self) -> Result<()> {
+        match &self.recorder {
+            Some(recorder) if recorder.needed().values => Err(Error::Unsupported(
+                "a session where an update hook is told the rows' values: remove the hook first"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The columns that a row's values are of; none where they cannot be read now.
@@ -166,7 +184,7 @@ impl Connection {
             "SELECT x.name, l.wr, x.type FROM pragma_table_list({name}) l, pragma_table_xinfo({name}, {schema}) x \
              WHERE l.schema = {schema} AND x.hidden <> 2 ORDER BY x.cid"
         );
-        let (statement, _) = self.prepare_first(&sql, 0).ok()?;
+        let (statement, _) = self.exempt(|| self.prepare_first(&sql, 0)).ok()?;
         let mut statement = statement?;
         let mut columns = Columns {
             names: Vec::new(),
