@@ -2,6 +2,7 @@ defmodule EctoLibSql.DoctestTest do
   use ExUnit.Case, async: true
 
   doctest EctoLibSql
+  doctest EctoLibSql.Authorizer
   doctest EctoLibSql.Blob
   doctest EctoLibSql.ChangeFeed
   doctest EctoLibSql.DbConfig
@@ -10,8 +11,11 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Hooks
   doctest EctoLibSql.Limits
+  doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Vfs
+  doctest EctoLibSql.Vfs.Fault
   doctest EctoLibSql.Wal
   doctest EctoLibSql.Wal.Frame
 end

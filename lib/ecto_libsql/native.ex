@@ -246,9 +246,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
-  def backup_begin(_source, _target, _timeout), do: not_loaded()
+  def backup_begin(_target, _source, _timeout), do: not_loaded()
   @doc false
-  def backup_step(_source, _target, _pages, _timeout), do: not_loaded()
+  def backup_step(_target, _pages, _timeout), do: not_loaded()
   @doc false
   def serialize(_state, _timeout), do: not_loaded()
   @doc false
@@ -263,6 +263,22 @@ defmodule EctoLibSql.Native do
   def blob_reopen(_state, _blob, _rowid, _timeout), do: not_loaded()
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
+  @doc false
+  def vfs_names, do: not_loaded()
+  @doc false
+  def vfs_of(_state), do: not_loaded()
+  @doc false
+  def fault_start(_name, _script), do: not_loaded()
+  @doc false
+  def fault_set(_name, _script), do: not_loaded()
+  @doc false
+  def fault_stop(_name), do: not_loaded()
+  @doc false
+  def fault_status(_name), do: not_loaded()
+  @doc false
+  def fault_log(_name), do: not_loaded()
+  @doc false
+  def fault_power_loss(_name), do: not_loaded()
   @doc false
   def has_hooks(_state), do: :ok
   @doc false
@@ -282,6 +298,38 @@ defmodule EctoLibSql.Native do
   @doc false
   def feed_close(_channel), do: not_loaded()
   @doc false
+  def session_create(_state, _schema, _tables, _indirect, _rowids, _timeout), do: not_loaded()
+  @doc false
+  def session_attach(_state, _session, _tables, _timeout), do: not_loaded()
+  @doc false
+  def session_enable(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_indirect(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_status(_state, _session), do: not_loaded()
+  @doc false
+  def session_changeset(_state, _session, _patchset, _timeout), do: not_loaded()
+  @doc false
+  def session_diff(_state, _session, _from, _table, _timeout), do: not_loaded()
+  @doc false
+  def session_close(_state, _session), do: not_loaded()
+  @doc false
+  def changeset_apply(_state, _changeset, _options, _timeout), do: not_loaded()
+  @doc false
+  def changeset_invert(_changeset), do: not_loaded()
+  @doc false
+  def changeset_concat(_changesets), do: not_loaded()
+  @doc false
+  def changeset_rebase(_changeset, _decided), do: not_loaded()
+  @doc false
+  def changeset_info(_changeset), do: not_loaded()
+  @doc false
+  def changeset_read(_changeset, _position), do: not_loaded()
+  @doc false
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
+  @doc false
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
+  @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false
   def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()
@@ -293,6 +341,10 @@ defmodule EctoLibSql.Native do
   def wal_insert_end(_state), do: not_loaded()
   @doc false
   def wal_checkpoints(_state, _on), do: not_loaded()
+  @doc false
+  def start_up, do: not_loaded()
+  @doc false
+  def shut_down, do: not_loaded()
   @doc false
   def connections, do: not_loaded()
   @doc false

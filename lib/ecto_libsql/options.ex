@@ -20,6 +20,7 @@ defmodule EctoLibSql.Options do
     read_only: {@boolean, nil},
     immutable: {@boolean, nil},
     shared_cache: {@boolean, nil},
+    vfs: {:string, nil},
     busy_timeout: {:milliseconds, nil},
     timeout: {:timeout, nil},
     retry: {:non_neg_integer, nil},
@@ -42,6 +43,7 @@ defmodule EctoLibSql.Options do
     change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
+    authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
     locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
@@ -63,7 +65,12 @@ defmodule EctoLibSql.Options do
   @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
 
   @type validated ::
-          {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
+          {:local,
+           %{
+             native: map(),
+             load_extensions: [{String.t(), String.t() | nil}],
+             authorizer: EctoLibSql.Authorizer.policy()
+           }}
           | {:remote, map()}
           | {:replica, map()}
           | {:offline, map()}
@@ -311,6 +318,7 @@ defmodule EctoLibSql.Options do
     native = %{
       database: database(options),
       mode: mode(options),
+      vfs: options[:vfs],
       shared_cache: on?(options[:shared_cache]),
       busy_timeout: Keyword.get(options, :busy_timeout, 5000),
       statement_cache_size: Keyword.get(options, :statement_cache_size, 100),
@@ -339,7 +347,7 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions}
+    %{native: native, load_extensions: extensions, authorizer: options[:authorizer]}
   end
 
   defp mode(options) do

@@ -187,8 +187,16 @@ defmodule EctoLibSql.Remote do
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
   def serialize(_s, _timeout), do: unsupported("serialize")
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
   def blob_open(_s, _place, _writes, _timeout), do: unsupported("EctoLibSql.Blob")
+  def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
   def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
+
+  def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),
+    do: unsupported("EctoLibSql.Session.create")
+
+  def changeset_apply(_s, _changeset, _options, _timeout),
+    do: unsupported("EctoLibSql.Session.apply")
 
   defp unsupported(function) do
     message = "#{function} is for local databases: this connection is to a server (mode: :remote)"

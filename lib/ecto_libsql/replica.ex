@@ -296,10 +296,19 @@ defmodule EctoLibSql.Replica do
 
   def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
 
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
+
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),
     do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
+
+  def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
+  def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),
+    do: unsupported("EctoLibSql.Session.create")
+
+  def changeset_apply(_s, _changeset, _options, _timeout),
+    do: unsupported("EctoLibSql.Session.apply")
 
   # What is on the file just now.
   def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)

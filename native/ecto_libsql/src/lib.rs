@@ -6,11 +6,13 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
 mod configuration;
 mod connection;
 mod cursor;
@@ -21,11 +23,13 @@ mod foreign_keys;
 mod gate;
 mod heap_limit;
 mod hooks;
+mod lifecycle;
 mod metadata;
 mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;
@@ -33,6 +37,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};

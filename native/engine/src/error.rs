@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::local::Denial;
 use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
@@ -77,6 +78,12 @@ pub enum Error {
     #[error("the connection is closed")]
     ConnectionClosed,
 
+    /// All connections were closed, and none is opened.
+    #[error(
+        "the application :ecto_libsql was stopped: no connection is opened until it is started"
+    )]
+    Stopped,
+
     #[error("{}", in_use(*.since))]
     InUse { since: Option<Instant> },
 
@@ -93,6 +100,20 @@ pub enum Error {
         "the blob's row was changed or deleted since it was opened: close it, and open it anew"
     )]
     BlobExpired,
+
+    #[error("no such session: it was closed, or its connection was closed or reset")]
+    SessionClosed,
+
+    #[error("the changeset is malformed at byte {offset}: {reason}")]
+    InvalidChangeset { offset: usize, reason: String },
+
+    /// Nothing of the changeset was kept.
+    #[error("the changeset was not applied: {0}")]
+    ChangesetConflict(String),
+
+    /// As [`Error::ChangesetConflict`].
+    #[error("the changeset was not applied: {0}")]
+    ChangesetSchema(String),
 
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
@@ -129,6 +150,12 @@ pub enum Error {
     )]
     WalInsertion,
 
+    #[error(
+        "a backup is being copied over this connection's database: that is to be ended before it does \
+         anything else"
+    )]
+    Backup,
+
     #[error("no insertion of frames is under way on this connection: it has to be begun first")]
     NoWalInsertion,
 
@@ -158,6 +185,10 @@ pub enum Error {
         resolved: String,
         allowed: Vec<String>,
     },
+
+    /// The connection's policy does not allow it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
 
     #[error("{0}")]
     Encryption(&'static str),
@@ -214,10 +245,15 @@ impl Error {
             Error::PositionalParameter { .. } => "positional_parameter",
             Error::UnsupportedParameter { .. } => "unsupported_parameter",
             Error::ConnectionClosed => "connection_closed",
+            Error::Stopped => "stopped",
             Error::StatementClosed => "statement_closed",
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
             Error::BlobExpired => "blob_expired",
+            Error::SessionClosed => "session_closed",
+            Error::InvalidChangeset { .. } => "invalid_changeset",
+            Error::ChangesetConflict(_) => "changeset_conflict",
+            Error::ChangesetSchema(_) => "changeset_schema",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",
@@ -227,6 +263,7 @@ impl Error {
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
             Error::WalInsertion => "wal_insertion",
+            Error::Backup => "backup",
             Error::NoWalInsertion => "no_wal_insertion",
             Error::WalRestarted => "wal_restarted",
             Error::ColumnIndex { .. } | Error::ParameterIndex { .. } => "range",
@@ -234,6 +271,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
+            Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -248,6 +286,7 @@ impl Error {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
             Error::GateTaken => Some(ffi::SQLITE_BUSY),
+            Error::Denied(_) => Some(ffi::SQLITE_AUTH),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -261,6 +300,7 @@ impl Error {
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
+            Error::Denied(denial) => denial.statement.as_deref(),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
         }
@@ -283,6 +323,15 @@ impl Error {
         match self {
             Error::Sqlite(error) => constraint::parse(error.extended_code, &error.message),
             Error::Batch { source, .. } => source.constraint(),
+            _ => None,
+        }
+    }
+
+    /// What the connection's policy has refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Error::Denied(denial) => Some(denial),
+            Error::Batch { source, .. } => source.denial(),
             _ => None,
         }
     }

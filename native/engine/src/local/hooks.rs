@@ -28,7 +28,7 @@ impl Connection {
                     .to_owned(),
             ));
         }
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         if hook == Hook::Update(Told::WithValues) {
             self.check_may_tell_values()?;
         }
@@ -88,9 +88,9 @@ impl Connection {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
             // Those that are prepared would delete whole tables, or would not.
-            raw.expire_statements();
-            if !needed.updates && !self.reads_replica {
-                raw.remove_authorizer();
+            raw.set_authorizer(true);
+            if !self.needs_authorizer() {
+                raw.set_authorizer(false);
             }
         }
         if needed.values != before.values {

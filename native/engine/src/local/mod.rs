@@ -3,6 +3,8 @@
 //! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
 //! functions that are about whole databases. All above them is safe code.
 
+mod apply_changeset;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
@@ -28,6 +30,8 @@ mod limits;
 mod memory_statistics;
 mod open;
 #[allow(unsafe_code)]
+mod raw_apply;
+#[allow(unsafe_code)]
 mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_blob;
@@ -38,12 +42,17 @@ mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_hooks;
 #[allow(unsafe_code)]
+mod raw_session;
+#[allow(unsafe_code)]
 mod raw_preupdate;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
+mod raw_vfs;
+#[allow(unsafe_code)]
 mod raw_wal;
 mod recorder;
+mod recording;
 mod removed_functions;
 mod replica_reader;
 mod reserved_bytes;
@@ -60,6 +69,11 @@ mod wal;
 mod wal_frames;
 mod whole_table;
 
+pub use apply_changeset::{
+    Applied, Apply, Conflict, ConflictKind, ConflictPolicy, ConflictingChange, Resolution,
+    UnknownTables,
+};
+pub use authorizer::{Action, Condition, Denial, Field, Names, Policy, Rule, Verdict};
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
@@ -79,7 +93,9 @@ pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
 pub use recorder::{Hook, Told};
+pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub(crate) use system_calls::must_not_wait;
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};
