@@ -10,6 +10,7 @@ use ecto_libsql_engine::local::{
 };
 use ecto_libsql_engine::params::NoParams;
 use ecto_libsql_engine::{Id, Value};
+use proptest::prelude::*;
 
 struct Heard {
     connection: Connection,
@@ -571,4 +572,78 @@ fn plain_subscribers_hear_the_same_beside_those_of_values() {
     script(connection, "DELETE FROM t");
     heard.hears(&["+t.1", "-t.1"]);
     assert_eq!(values(&other.take(usize::MAX).events).len(), 2);
+}
+
+fn statement() -> impl Strategy<Value = String> {
+    let row = || (1..8i64, 1..8i64).prop_map(|(id, a)| format!("({id}, {a})"));
+    let savepoint = || prop::sample::select(vec!["a", "\"B\"", "b", "[c]"]);
+    prop_oneof![
+        (
+            prop::sample::select(vec![
+                "",
+                " OR FAIL",
+                " OR IGNORE",
+                " OR ROLLBACK",
+                " OR REPLACE"
+            ]),
+            prop::collection::vec(row(), 1..4)
+        )
+            .prop_map(|(or, rows)| format!("INSERT{or} INTO t VALUES {}", rows.join(", "))),
+        (
+            prop::sample::select(vec!["", " OR FAIL", " OR REPLACE"]),
+            1..8i64
+        )
+            .prop_map(|(or, id)| format!("UPDATE{or} t SET a = a + 1 WHERE id > {id}")),
+        (1..8i64).prop_map(|id| format!("UPDATE OR REPLACE t SET id = id + 1 WHERE id > {id}")),
+        (1..8i64).prop_map(|id| format!("DELETE FROM t WHERE id = {id}")),
+        Just("DELETE FROM t".to_owned()),
+        Just("BEGIN".to_owned()),
+        Just("COMMIT".to_owned()),
+        Just("ROLLBACK".to_owned()),
+        savepoint().prop_map(|name| format!("SAVEPOINT {name}")),
+        savepoint().prop_map(|name| format!("RELEASE {name}")),
+        savepoint().prop_map(|name| format!("ROLLBACK TO {name}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whoever does again what was told has what was committed.
+    #[test]
+    fn what_is_told_makes_the_table(statements in prop::collection::vec(statement(), 1..60)) {
+        let mut heard = heard(&[VALUES]);
+        for sql in &statements {
+            // Many fail, as they are to.
+            let _ = heard.connection.query(
+                Source::Sql(sql),
+                &NoParams,
+                &mut CountRows::default(),
+                &CALL,
+            );
+        }
+        if !heard.connection.autocommit() {
+            heard.run("ROLLBACK");
+        }
+        let mut copy = std::collections::BTreeMap::new();
+        for (_, event) in heard.channel.take(usize::MAX).events {
+            let Event::Changes(changes) = event else { panic!("{event:?}") };
+            for change in changes.iter() {
+                let values = change.values.as_ref().unwrap();
+                if let Some(old) = &values.old {
+                    let known = copy.remove(&format!("{:?}", old[0]));
+                    prop_assert_eq!(known.as_ref(), Some(old));
+                }
+                if let Some(new) = &values.new {
+                    copy.insert(format!("{:?}", new[0]), new.clone());
+                }
+            }
+        }
+        let mut rows = Collect::default();
+        heard
+            .connection
+            .query(Source::Sql("SELECT * FROM t ORDER BY id"), &NoParams, &mut rows, &CALL)
+            .unwrap();
+        prop_assert_eq!(copy.into_values().collect::<Vec<_>>(), rows.rows);
+    }
 }

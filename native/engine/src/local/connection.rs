@@ -337,7 +337,8 @@ impl Connection {
         if let Some(recorder) = &self.recorder {
             self.settle_hooks(recorder, statement, ran.is_ok());
         }
-        Ok((self.outcome(statement, before), ran?))
+        let progress = ran?;
+        Ok((self.outcome(statement, before), progress))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
