@@ -14,6 +14,7 @@ use crate::atoms;
 use crate::calling::caller_alive;
 use crate::configuration;
 use crate::error::{reply_ok, reply_unit};
+use crate::lifecycle::opening;
 use crate::offline::OfflineHandle;
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
 use crate::params::bytes;
@@ -28,6 +29,7 @@ fn open<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
 
 /// Opens a connection that is the calling process's, and answers its id.
 pub fn open_owned(env: Env<'_>, options: OpenOptions, scope: Scope) -> Result<String> {
+    let _opening = opening()?;
     let connection = REGISTRY.open(options, Pid(env.pid()), scope)?;
     watch_owner(env, &connection);
     Ok(id_text(connection.id()))

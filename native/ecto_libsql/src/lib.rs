@@ -23,6 +23,7 @@ mod foreign_keys;
 mod gate;
 mod heap_limit;
 mod hooks;
+mod lifecycle;
 mod metadata;
 mod offline;
 mod owner;

@@ -44,6 +44,8 @@ mod raw_hooks;
 #[allow(unsafe_code)]
 mod raw_session;
 #[allow(unsafe_code)]
+mod raw_preupdate;
+#[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_vfs;
@@ -90,7 +92,7 @@ pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
-pub use recorder::Hook;
+pub use recorder::{Hook, Told};
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
