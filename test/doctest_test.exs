@@ -3,7 +3,13 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.ChangeFeed
+  doctest EctoLibSql.DbConfig
+  doctest EctoLibSql.FileControl
   doctest EctoLibSql.Function
+  doctest EctoLibSql.HeapLimit
+  doctest EctoLibSql.Hooks
+  doctest EctoLibSql.Limits
   doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma

@@ -38,7 +38,7 @@ defmodule EctoLibSql.Error do
       | `:unsupported_parameter` | a value that cannot be stored |
       | `:empty_statement`, `:multiple_statements`, `:invalid_sql` | not one statement |
       | `:range` | no such column or parameter |
-      | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
+      | `:extensions_disabled`, `:extension_not_allowed`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
       | `:encryption` | this build has no encryption |
       | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |
       | `:unsupported` | not in this version, by this kind of database, or with this configuration |

@@ -123,6 +123,9 @@ pub enum Error {
     #[error("a transaction is already open; use a savepoint to nest")]
     TransactionOpen,
 
+    #[error("{0} needs a connection on which no transaction and no cursor is open")]
+    NotInTransaction(&'static str),
+
     #[error("the database rolled the transaction back: {reason}; call rollback, then begin anew")]
     TransactionLost { reason: String },
 
@@ -162,6 +165,13 @@ pub enum Error {
 
     #[error("the extension {path} could not be loaded: {reason}")]
     LoadExtension { path: String, reason: String },
+
+    #[error("{}", not_allowed(path, resolved, allowed))]
+    ExtensionNotAllowed {
+        path: String,
+        resolved: String,
+        allowed: Vec<String>,
+    },
 
     #[error("{0}")]
     Encryption(&'static str),
@@ -230,7 +240,7 @@ impl Error {
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",
             Error::NoTransaction => "no_transaction",
-            Error::TransactionOpen => "transaction_open",
+            Error::TransactionOpen | Error::NotInTransaction(_) => "transaction_open",
             Error::TransactionLost { .. } => "transaction_lost",
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
@@ -241,6 +251,7 @@ impl Error {
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
+            Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -410,6 +421,19 @@ fn in_use(since: Option<Instant>) -> String {
         format!(", for {} ms so far", since.elapsed().as_millis())
     });
     format!("the connection is at work for another process{running}")
+}
+
+fn not_allowed(path: &str, resolved: &str, allowed: &[String]) -> String {
+    let file = if path == resolved {
+        path.to_owned()
+    } else {
+        format!("{path} ({resolved})")
+    };
+    let list = match allowed {
+        [] => "nothing".to_owned(),
+        allowed => allowed.join(", "),
+    };
+    format!("the extension {file} is not among those that allowed_extensions allows: {list}")
 }
 
 fn parameter_names(missing: &[String], unknown: &[String]) -> String {

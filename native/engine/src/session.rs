@@ -6,6 +6,7 @@
 
 mod blobs;
 mod death;
+mod hooks;
 mod items;
 mod recordings;
 mod stop;

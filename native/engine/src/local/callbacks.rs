@@ -1,4 +1,4 @@
-//! The C callbacks: SQLite's progress and busy handlers, and the authorizer of a replica's readers.
+//! The C callbacks: SQLite's progress and busy handlers, and the authorizer.
 //!
 //! The handlers are registered once per connection with a pointer to its [`Control`] and read
 //! nothing else, so they cost the same whether a call has a deadline or not.
@@ -34,7 +34,8 @@ pub(super) extern "C" fn busy(control: *mut c_void, _calls: c_int) -> c_int {
 }
 
 /// SQLite's authorizer, called for each thing that a statement is to do while it is prepared. Allows
-/// all of it, and notes what is not for a replica's reader.
+/// all of it, and notes what is not for a replica's reader. A DELETE that it ignores is done row by
+/// row.
 pub(super) extern "C" fn authorize(
     control: *mut c_void,
     action: c_int,
@@ -50,11 +51,14 @@ pub(super) extern "C" fn authorize(
         // SAFETY: SQLite's strings end with NUL and live for the call.
         false => unsafe { CStr::from_ptr(text) }.to_str().ok(),
     };
-    let noted = catch_unwind(AssertUnwindSafe(|| {
-        control.note_place(replica_reader::place(action, text(first), text(second)));
+    let ignores = catch_unwind(AssertUnwindSafe(|| {
+        let first = text(first);
+        control.note_place(replica_reader::place(action, first, text(second)));
+        control.whole_table.ignores(action, first)
     }));
-    match noted {
-        Ok(()) => ffi::SQLITE_OK,
+    match ignores {
+        Ok(true) => ffi::SQLITE_IGNORE,
+        Ok(false) => ffi::SQLITE_OK,
         Err(_) => ffi::SQLITE_DENY,
     }
 }

@@ -14,6 +14,7 @@ use super::cursor::Cursor;
 use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
+use super::recorder::Recorder;
 use super::recording::Recording;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
@@ -72,6 +73,8 @@ pub struct Connection {
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
     pub(super) reads_replica: bool,
+    /// Where somebody listens.
+    pub(super) recorder: Option<Arc<Recorder>>,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
     /// Whether it was opened with a key.
@@ -98,6 +101,7 @@ impl Connection {
             entrance: None,
             short_reads: false,
             reads_replica: false,
+            recorder: None,
             checkpoints_off: false,
             encrypted: false,
             control,
@@ -320,8 +324,11 @@ impl Connection {
     {
         self.admit(statement)?;
         let before = self.changes_before(statement);
-        let progress = rows::run(statement, params, sink)?;
-        Ok((self.outcome(statement, before), progress))
+        let ran = rows::run(statement, params, sink);
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, statement, ran.is_ok());
+        }
+        Ok((self.outcome(statement, before), ran?))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
@@ -358,6 +365,9 @@ impl Connection {
         self.raw.busy_handler();
         let worked = work(self);
         self.control.end();
+        if self.recorder.is_some() {
+            self.look_after_hooks();
+        }
         worked
     }
 

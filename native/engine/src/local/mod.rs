@@ -14,14 +14,17 @@ mod callbacks;
 mod connection;
 mod cursor;
 mod data_version;
+mod db_config;
 mod describe;
 mod extension;
-#[cfg(feature = "encryption")]
-mod file_access;
 mod foreign_keys;
 mod functions;
 #[allow(unsafe_code)]
+mod heap_limit;
+mod hooks;
+#[allow(unsafe_code)]
 mod image;
+mod limits;
 #[allow(unsafe_code)]
 mod memory_statistics;
 mod open;
@@ -32,17 +35,25 @@ mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_blob;
 #[allow(unsafe_code)]
+mod raw_configuration;
+#[allow(unsafe_code)]
 mod raw_connection;
+#[allow(unsafe_code)]
+mod raw_hooks;
 #[allow(unsafe_code)]
 mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
 mod raw_wal;
+mod recorder;
 mod recording;
+mod removed_functions;
 mod replica_reader;
+mod reserved_bytes;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -51,6 +62,7 @@ mod system_calls;
 mod transaction;
 mod wal;
 mod wal_frames;
+mod whole_table;
 
 pub use apply_changeset::{
     Applied, Apply, Conflict, ConflictKind, ConflictingChange, Policy, Resolution, UnknownTables,
@@ -63,11 +75,17 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use db_config::DbSetting;
 pub use functions::Group as FunctionGroup;
+pub use heap_limit::{
+    HeapLimits, begin_with_heap_limits, heap_limits, memory_used, set_heap_limits,
+};
 pub use image::Image;
+pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};

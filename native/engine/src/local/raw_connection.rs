@@ -3,13 +3,14 @@
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libsql::ffi;
 
 use super::call::Control;
 use super::callbacks;
 use super::raw_statement::RawStatement;
+use super::recorder::Recorder;
 use crate::error::{Error, SqliteError};
 use crate::form::Forms;
 
@@ -34,6 +35,8 @@ pub(super) struct RawConnection {
     db: NonNull<ffi::sqlite3>,
     /// The callbacks' context; lives until the database is closed.
     control: Arc<Control>,
+    /// The hooks' context, likewise.
+    pub(super) recorder: OnceLock<Arc<Recorder>>,
     pub(super) forms: Forms,
 }
 
@@ -57,7 +60,12 @@ impl RawConnection {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };
         // From here on drop closes the database, also where the open failed.
-        let connection = RawConnection { db, control, forms };
+        let connection = RawConnection {
+            db,
+            control,
+            recorder: OnceLock::new(),
+            forms,
+        };
         if code == ffi::SQLITE_OK {
             connection.lookaside(LOOKASIDE);
             connection.install_callbacks();
@@ -125,13 +133,19 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
-    /// Has it noted, for each statement that is prepared from now on, where it is to run.
+    /// Has it noted, for each statement that is prepared from now on, where it is to run, and has
+    /// those that are prepared already prepared anew.
     pub(super) fn set_authorizer(&self) -> c_int {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
         // SAFETY: as in `progress_handler`.
         unsafe {
             ffi::sqlite3_set_authorizer(self.db.as_ptr(), Some(callbacks::authorize), control)
         }
+    }
+
+    pub(super) fn remove_authorizer(&self) {
+        // SAFETY: self.db is live; without a callback there is no context.
+        unsafe { ffi::sqlite3_set_authorizer(self.db.as_ptr(), None, ptr::null_mut()) };
     }
 
     /// For `functions/call.rs`, which registers more callbacks, and for `raw_backup.rs`.
@@ -386,25 +400,6 @@ impl RawConnection {
         };
         // SAFETY: self.db is live; `key` has `length` bytes, which SQLite3MultipleCiphers copies.
         unsafe { sqlite3_key(self.db.as_ptr(), key.as_ptr().cast(), length) }
-    }
-
-    /// Takes a function from this connection.
-    #[cfg(feature = "encryption")]
-    pub(super) fn remove_function(&self, name: &CStr, arguments: c_int) -> c_int {
-        // SAFETY: self.db is live; a function is removed by giving no callback.
-        unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.db.as_ptr(),
-                name.as_ptr(),
-                arguments,
-                ffi::SQLITE_UTF8,
-                ptr::null_mut(),
-                None,
-                None,
-                None,
-                None,
-            )
-        }
     }
 
     /// Takes a virtual table's module from this connection.
