@@ -96,6 +96,7 @@ defmodule EctoLibSql do
   """
 
   alias EctoLibSql.{
+    Authorizer,
     Backend,
     Call,
     ChangeFeed,
@@ -188,6 +189,7 @@ defmodule EctoLibSql do
     * `:custom_pragmas` - a keyword list of other pragmas to set
     * `:change_feed` - the name of an `EctoLibSql.ChangeFeed`, which is told of all that the connection
       changes. Default: none
+    * `:authorizer` - what statements may do: a policy of `EctoLibSql.Authorizer`. Default: everything
 
   ## Options of a database on a server
 
@@ -259,8 +261,7 @@ defmodule EctoLibSql do
 
   defp connect_local(options, opts) do
     with {:ok, conn_id} <- open(options.native),
-         s = state(conn_id, :local, opts[:database], opts),
-         {:ok, s} <- load_extensions(s, options.load_extensions),
+         {:ok, s} <- set_up(state(conn_id, :local, opts[:database], opts), options),
          do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
@@ -279,7 +280,7 @@ defmodule EctoLibSql do
     s = state(nil, :offline, options.path, opts)
 
     with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
-         {:ok, s} <- load_extensions(s, options.local.load_extensions),
+         {:ok, s} <- set_up(s, options.local),
          do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
@@ -301,6 +302,11 @@ defmodule EctoLibSql do
 
       {:error, %{error | message: "#{error.message}; #{hint}"}}
     end
+  end
+
+  defp set_up(s, options) do
+    with {:ok, s} <- load_extensions(s, options.load_extensions),
+         do: Authorizer.protect(s, options.authorizer)
   end
 
   defp load_extensions(s, []), do: {:ok, s}
@@ -400,10 +406,18 @@ defmodule EctoLibSql do
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
   back, drops temporary tables, views and triggers, detaches databases, forgets prepared
-  statements, cursors and the last rowid, and sets the options anew. Any process may.
+  statements, cursors and the last rowid, and sets the options anew, its policy among them. Any process
+  may.
   """
   @spec reset_connection(State.t()) :: :ok | {:error, Error.t()}
   def reset_connection(%State{} = s), do: Call.reset(s)
+
+  @doc """
+  Sets what the connection's statements may do from now on: a policy of `EctoLibSql.Authorizer`. `nil` and
+  `[]` let them do everything.
+  """
+  @spec set_authorizer(State.t(), Authorizer.policy()) :: :ok | {:error, Error.t()}
+  def set_authorizer(%State{} = s, policy), do: Authorizer.set(s, policy)
 
   @doc """
   Stops what the connection runs, from any process, and returns at once.

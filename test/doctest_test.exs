@@ -2,6 +2,7 @@ defmodule EctoLibSql.DoctestTest do
   use ExUnit.Case, async: true
 
   doctest EctoLibSql
+  doctest EctoLibSql.Authorizer
   doctest EctoLibSql.Blob
   doctest EctoLibSql.ChangeFeed
   doctest EctoLibSql.DbConfig

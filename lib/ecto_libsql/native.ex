@@ -264,6 +264,24 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def has_hooks(_state), do: :ok
+  @doc false
+  def hook_channel(_bound), do: not_loaded()
+  @doc false
+  def hook_bound(_channel, _bound), do: not_loaded()
+  @doc false
+  def hook_add(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_remove(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_take(_channel, _most), do: not_loaded()
+  @doc false
+  def feed_open(_name, _bound), do: not_loaded()
+  @doc false
+  def feed_attach(_state, _name), do: not_loaded()
+  @doc false
+  def feed_close(_channel), do: not_loaded()
+  @doc false
   def session_create(_state, _schema, _tables, _indirect, _rowids, _timeout), do: not_loaded()
   @doc false
   def session_attach(_state, _session, _tables, _timeout), do: not_loaded()
@@ -292,23 +310,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def changeset_read(_changeset, _position), do: not_loaded()
   @doc false
-  def has_hooks(_state), do: :ok
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
   @doc false
-  def hook_channel(_bound), do: not_loaded()
-  @doc false
-  def hook_bound(_channel, _bound), do: not_loaded()
-  @doc false
-  def hook_add(_state, _channel, _hook), do: not_loaded()
-  @doc false
-  def hook_remove(_state, _channel, _hook), do: not_loaded()
-  @doc false
-  def hook_take(_channel, _most), do: not_loaded()
-  @doc false
-  def feed_open(_name, _bound), do: not_loaded()
-  @doc false
-  def feed_attach(_state, _name), do: not_loaded()
-  @doc false
-  def feed_close(_channel), do: not_loaded()
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
   @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false

@@ -42,6 +42,7 @@ defmodule EctoLibSql.Options do
     change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
+    authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
     locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
@@ -63,7 +64,12 @@ defmodule EctoLibSql.Options do
   @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
 
   @type validated ::
-          {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
+          {:local,
+           %{
+             native: map(),
+             load_extensions: [{String.t(), String.t() | nil}],
+             authorizer: EctoLibSql.Authorizer.policy()
+           }}
           | {:remote, map()}
           | {:replica, map()}
           | {:offline, map()}
@@ -339,7 +345,7 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions}
+    %{native: native, load_extensions: extensions, authorizer: options[:authorizer]}
   end
 
   defp mode(options) do

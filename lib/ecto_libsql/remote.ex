@@ -187,6 +187,7 @@ defmodule EctoLibSql.Remote do
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
 
   def serialize(_s, _timeout), do: unsupported("serialize")
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
   def blob_open(_s, _place, _writes, _timeout), do: unsupported("EctoLibSql.Blob")
   def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
 

@@ -296,6 +296,8 @@ defmodule EctoLibSql.Replica do
 
   def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
 
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
+
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),

@@ -33,6 +33,10 @@ defmodule EctoLibSql.Telemetry do
     * `[:ecto_libsql, :change_feed, :transaction]`, `[:ecto_libsql, :change_feed, :overflow]` - see
       `EctoLibSql.ChangeFeed`
 
+    * `[:ecto_libsql, :authorizer, :denied]` - a connection's policy did not allow a call
+      (`EctoLibSql.Authorizer`). Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:sql` (`nil` for
+      a blob), `:action`, `:object` and `:denied`, the error's
+
   Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
   `:database`, the file.
 

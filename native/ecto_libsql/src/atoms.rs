@@ -155,6 +155,7 @@ rustler::atoms! {
     constraint,
     index,
     wait,
+    denied,
     kind,
     table,
     columns,
@@ -239,4 +240,17 @@ rustler::atoms! {
     rebase,
     resolution,
     conflicting,
+
+    // policies
+    allow,
+    deny,
+    ignore,
+    among,
+    except,
+    present,
+    action,
+    object,
+    column,
+    argument,
+    within,
 }

@@ -4,7 +4,9 @@ use ecto_libsql_engine::changeset::{
     Change, Changeset, Item, Position, Reader, Record, SqliteBytes, Table,
 };
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::local::{Applied, Apply, Conflict, Policy, Resolution, UnknownTables};
+use ecto_libsql_engine::local::{
+    Applied, Apply, Conflict, ConflictPolicy, Resolution, UnknownTables,
+};
 use rustler::{Atom, Encoder, Env, ListIterator, OwnedBinary, Term};
 
 use crate::atoms;
@@ -166,9 +168,9 @@ fn number(term: Term<'_>, what: &str) -> Result<usize> {
         .map_err(|_| Error::InvalidArgument(format!("{what} is to be an integer from 0 on")))
 }
 
-fn decoded_policy(policy: (Atom, Atom, Atom, Atom, Atom)) -> Result<Policy> {
+fn decoded_policy(policy: (Atom, Atom, Atom, Atom, Atom)) -> Result<ConflictPolicy> {
     let (data, not_found, conflict, constraint, foreign_key) = policy;
-    Ok(Policy {
+    Ok(ConflictPolicy {
         data: resolution(data)?,
         not_found: resolution(not_found)?,
         conflict: resolution(conflict)?,

@@ -6,6 +6,7 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;

@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::local::Denial;
 use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
@@ -173,6 +174,10 @@ pub enum Error {
         allowed: Vec<String>,
     },
 
+    /// The connection's policy does not allow it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
+
     #[error("{0}")]
     Encryption(&'static str),
 
@@ -252,6 +257,7 @@ impl Error {
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
             Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
+            Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -266,6 +272,7 @@ impl Error {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
             Error::GateTaken => Some(ffi::SQLITE_BUSY),
+            Error::Denied(_) => Some(ffi::SQLITE_AUTH),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -279,6 +286,7 @@ impl Error {
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
+            Error::Denied(denial) => denial.statement.as_deref(),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
         }
@@ -301,6 +309,15 @@ impl Error {
         match self {
             Error::Sqlite(error) => constraint::parse(error.extended_code, &error.message),
             Error::Batch { source, .. } => source.constraint(),
+            _ => None,
+        }
+    }
+
+    /// What the connection's policy has refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Error::Denied(denial) => Some(denial),
+            Error::Batch { source, .. } => source.denial(),
             _ => None,
         }
     }

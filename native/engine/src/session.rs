@@ -4,6 +4,7 @@
 //! work (its owner died) is queued, and done by whoever lets go of the lock, so nobody waits for
 //! a lock to clean up.
 
+mod authorizer;
 mod blobs;
 mod death;
 mod hooks;

@@ -8,8 +8,8 @@
 
 use ecto_libsql_engine::changeset::{Change, Changeset, Item, Kind, Operation, Position, Reader};
 use ecto_libsql_engine::local::{
-    Applied, Apply, Behavior, Call, Collect, Connection, CountRows, OpenOptions, Policy, Recorded,
-    Resolution, Source, Tables, UnknownTables,
+    Applied, Apply, Behavior, Call, Collect, ConflictPolicy, Connection, CountRows, OpenOptions,
+    Recorded, Resolution, Source, Tables, UnknownTables,
 };
 use ecto_libsql_engine::params::NoParams;
 use ecto_libsql_engine::{Error, Id, Result, Value};
@@ -23,16 +23,16 @@ const SCHEMA: [&str; 4] = [
 ];
 const TABLES: [&str; 3] = ["items", "pairs", "\"a \"\"name\""];
 
-const ABORT: Policy = every(Resolution::Abort);
-const OMIT: Policy = every(Resolution::Omit);
-const REPLACE: Policy = Policy {
+const ABORT: ConflictPolicy = every(Resolution::Abort);
+const OMIT: ConflictPolicy = every(Resolution::Omit);
+const REPLACE: ConflictPolicy = ConflictPolicy {
     data: Resolution::Replace,
     conflict: Resolution::Replace,
     ..OMIT
 };
 
-const fn every(resolution: Resolution) -> Policy {
-    Policy {
+const fn every(resolution: Resolution) -> ConflictPolicy {
+    ConflictPolicy {
         data: resolution,
         not_found: resolution,
         conflict: resolution,
@@ -41,7 +41,7 @@ const fn every(resolution: Resolution) -> Policy {
     }
 }
 
-fn with(policy: Policy) -> Apply<'static> {
+fn with(policy: ConflictPolicy) -> Apply<'static> {
     Apply {
         policy,
         tables: None,

@@ -82,7 +82,7 @@ impl ConflictKind {
 
 /// What is to become of conflicts, by kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub struct ConflictPolicy {
     pub data: Resolution,
     pub not_found: Resolution,
     pub conflict: Resolution,
@@ -90,7 +90,7 @@ pub struct Policy {
     pub foreign_key: Resolution,
 }
 
-impl Policy {
+impl ConflictPolicy {
     fn of(&self, kind: ConflictKind) -> Resolution {
         match kind {
             ConflictKind::Data => self.data,
@@ -131,7 +131,7 @@ pub enum UnknownTables {
 /// How a changeset is applied.
 #[derive(Debug, Clone, Copy)]
 pub struct Apply<'a> {
-    pub policy: Policy,
+    pub policy: ConflictPolicy,
     /// The tables to which it is; without, all.
     pub tables: Option<&'a [&'a str]>,
     pub unknown_tables: UnknownTables,

@@ -7,6 +7,7 @@ use std::time::Instant;
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
 
+use super::authorizer::Policies;
 use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
@@ -75,6 +76,7 @@ pub struct Connection {
     pub(super) reads_replica: bool,
     /// Where somebody listens.
     pub(super) recorder: Option<Arc<Recorder>>,
+    pub(super) policies: Policies,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
     /// Whether it was opened with a key.
@@ -102,6 +104,7 @@ impl Connection {
             short_reads: false,
             reads_replica: false,
             recorder: None,
+            policies: Policies::default(),
             checkpoints_off: false,
             encrypted: false,
             control,
@@ -167,7 +170,8 @@ impl Connection {
     }
 
     pub fn in_wal_mode(&self) -> bool {
-        let Ok((Some(mut statement), _)) = self.prepare_first("PRAGMA journal_mode", 0) else {
+        let asked = self.exempt(|| self.prepare_first("PRAGMA journal_mode", 0));
+        let Ok((Some(mut statement), _)) = asked else {
             return false;
         };
         matches!(statement.step(), Ok(true)) && statement.row().get(0) == ValueRef::Text(b"wal")
@@ -240,7 +244,7 @@ impl Connection {
     {
         let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
         let mut statement = slot.take().ok_or(Error::StatementBusy)?;
-        if statement.is_explain() {
+        if statement.is_prepared_anew() {
             match self.prepare_only_statement(statement.sql()) {
                 Ok(anew) => statement = anew,
                 Err(error) => {
@@ -306,7 +310,7 @@ impl Connection {
                     *slot = Some(statement);
                 }
             }
-            None if statement.is_explain() => {}
+            None if statement.is_prepared_anew() => {}
             None => self.cache.put(statement),
         }
     }
@@ -324,7 +328,12 @@ impl Connection {
     {
         self.admit(statement)?;
         let before = self.changes_before(statement);
-        let ran = rows::run(statement, params, sink);
+        let mut ran = rows::run(statement, params, sink);
+        if let Err(error) = &ran
+            && self.connects_virtual_table(error)
+        {
+            ran = rows::run(statement, params, sink);
+        }
         if let Some(recorder) = &self.recorder {
             self.settle_hooks(recorder, statement, ran.is_ok());
         }
@@ -379,7 +388,7 @@ impl Connection {
         }
     }
 
-    fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
+    pub(super) fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
         let (statement, read) = self
             .prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)
             .map_err(|error| self.unless_at_primary(error))?;
@@ -409,17 +418,28 @@ impl Connection {
         sql: &str,
         flags: u32,
     ) -> Result<(Option<Statement>, usize)> {
+        match self.prepare_once(sql, flags) {
+            Err(error) if self.connects_virtual_table(&error) => self.prepare_once(sql, flags),
+            prepared => prepared,
+        }
+    }
+
+    fn prepare_once(&self, sql: &str, flags: u32) -> Result<(Option<Statement>, usize)> {
         if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
             return Err(Error::NulInSql { offset });
         }
         // An earlier statement may have left something there: one that failed, or was prepared anew.
         self.control.take_place();
+        self.begin_preparing();
         match self.raw.prepare(sql, flags) {
             Ok((raw, mut read)) => {
                 while !sql.is_char_boundary(read) {
                     read += 1;
                 }
                 let statement = raw.map(|raw| self.placed(Statement::new(raw, &sql[..read])));
+                if let Some(statement) = &statement {
+                    self.check_prepared(statement)?;
+                }
                 Ok((statement, read))
             }
             Err(code) => Err(self.raw.error(code, Some(sql))),

@@ -83,9 +83,9 @@ impl Connection {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
             // Those that are prepared would delete whole tables, or would not.
-            raw.expire_statements();
-            if !needed.updates && !self.reads_replica {
-                raw.remove_authorizer();
+            raw.set_authorizer(true);
+            if !self.needs_authorizer() {
+                raw.set_authorizer(false);
             }
         }
         if needed.ends != before.ends {

@@ -4,6 +4,7 @@
 //! functions that are about whole databases. All above them is safe code.
 
 mod apply_changeset;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
@@ -65,8 +66,10 @@ mod wal_frames;
 mod whole_table;
 
 pub use apply_changeset::{
-    Applied, Apply, Conflict, ConflictKind, ConflictingChange, Policy, Resolution, UnknownTables,
+    Applied, Apply, Conflict, ConflictKind, ConflictPolicy, ConflictingChange, Resolution,
+    UnknownTables,
 };
+pub use authorizer::{Action, Condition, Denial, Field, Names, Policy, Rule, Verdict};
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};

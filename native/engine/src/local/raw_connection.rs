@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use libsql::ffi;
 
+use super::authorizer::Denial;
 use super::call::Control;
 use super::callbacks;
 use super::raw_statement::RawStatement;
@@ -133,19 +134,21 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
-    /// Has it noted, for each statement that is prepared from now on, where it is to run, and has
-    /// those that are prepared already prepared anew.
-    pub(super) fn set_authorizer(&self) -> c_int {
+    /// Has SQLite ask, for each statement that is prepared from now on, whether it may, and has those
+    /// that are prepared already prepared anew; or, without `ask`, has it ask no more.
+    pub(super) fn set_authorizer(&self, ask: bool) -> c_int {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
         // SAFETY: as in `progress_handler`.
         unsafe {
-            ffi::sqlite3_set_authorizer(self.db.as_ptr(), Some(callbacks::authorize), control)
+            match ask {
+                true => ffi::sqlite3_set_authorizer(
+                    self.db.as_ptr(),
+                    Some(callbacks::authorize),
+                    control,
+                ),
+                false => ffi::sqlite3_set_authorizer(self.db.as_ptr(), None, control),
+            }
         }
-    }
-
-    pub(super) fn remove_authorizer(&self) {
-        // SAFETY: self.db is live; without a callback there is no context.
-        unsafe { ffi::sqlite3_set_authorizer(self.db.as_ptr(), None, ptr::null_mut()) };
     }
 
     /// For `functions/call.rs`, which registers more callbacks, and for `raw_backup.rs`.
@@ -425,6 +428,9 @@ impl RawConnection {
         {
             return error;
         }
+        if let Some(denial) = self.denial(primary, statement) {
+            return denial;
+        }
         let extended_code = match self.extended_errcode() {
             extended if extended & 0xff == primary => extended,
             _ => code,
@@ -448,6 +454,20 @@ impl RawConnection {
             _ if primary == ffi::SQLITE_BUSY && self.control.take_busy() => Error::Locked(error),
             _ => Error::Sqlite(error),
         }
+    }
+
+    /// The policy's refusal, where that is the error. SQLite gives a function's as any other error.
+    fn denial(&self, primary: c_int, statement: Option<&str>) -> Option<Error> {
+        let by_policy = match primary {
+            ffi::SQLITE_AUTH => true,
+            ffi::SQLITE_ERROR => self.errmsg().starts_with("not authorized to use function"),
+            _ => false,
+        };
+        let denial = by_policy.then(|| self.control.authorizer.take_denied())??;
+        Some(Error::Denied(Box::new(Denial {
+            statement: statement.map(str::to_owned),
+            ..denial
+        })))
     }
 }
 

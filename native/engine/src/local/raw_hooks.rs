@@ -52,11 +52,6 @@ impl RawConnection {
         // SQLite keeps the number in the place of a pointer.
         (!ptr::eq(before, own)).then(|| c_int::try_from(before as usize).unwrap_or(0))
     }
-
-    /// Has all statements prepared anew before they run again.
-    pub(super) fn expire_statements(&self) {
-        self.set_authorizer();
-    }
 }
 
 /// SAFETY: to be called with a registered pointer, while its database is open.

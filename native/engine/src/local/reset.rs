@@ -37,6 +37,7 @@ impl Connection {
         }
         self.transaction = None;
         self.remove_guests();
+        self.reset_policy()?;
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);

@@ -91,6 +91,7 @@ impl Connection {
     /// Begins to insert frames: to be ended by [`wal_insert_end`](Connection::wal_insert_end), or a
     /// rollback. Fails for what [`wal_insert`](Connection::wal_insert) fails for.
     pub fn wal_insert_begin(&mut self, call: &Call) -> Result<()> {
+        self.check_replace("main")?;
         self.check_transaction()?;
         // SQLite would insert: nobody asks it whether the file may be written.
         if self.readonly() || self.number("PRAGMA query_only", call)? != 0 {

@@ -20,10 +20,14 @@ impl WholeTable {
         self.row_by_row.store(on, Relaxed);
     }
 
+    pub(super) fn is_row_by_row(&self) -> bool {
+        self.row_by_row.load(Relaxed)
+    }
+
     /// Whether the authorizer is to ignore this. A DROP asks for a DELETE of the schema's table and
     /// of the dropped one, too: ignored, it would not be done.
     pub(super) fn ignores(&self, action: i32, table: Option<&str>) -> bool {
-        if !self.row_by_row.load(Relaxed) {
+        if !self.is_row_by_row() {
             return false;
         }
         let dropping = self.dropping.swap(drops(action), Relaxed);
