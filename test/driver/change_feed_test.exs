@@ -137,6 +137,14 @@ defmodule EctoLibSql.ChangeFeedTest do
     assert_receive {ChangeFeed, ^feed, {:changes, [{:insert, "main", "t", 7}]}}
   end
 
+  test "has the rows' values where the option asks for them", %{feed: feed, path: path} do
+    s = writer(path, {feed, values: true})
+    :ok = ChangeFeed.subscribe(feed, tables: ["t"])
+    insert!(s, 1)
+    assert_receive {ChangeFeed, ^feed, {:changes, [change]}}
+    assert change == {:insert, "main", "t", 1, %{old: nil, new: %{"id" => 1}}}
+  end
+
   test "outlasts a reset of the connection", %{feed: feed, s: s} do
     :ok = ChangeFeed.subscribe(feed)
     {:ok, _} = EctoLibSql.begin(s)
@@ -187,6 +195,11 @@ defmodule EctoLibSql.ChangeFeedTest do
              EctoLibSql.connect(database: ":memory:", change_feed: "feed")
 
     assert message =~ "change_feed takes the name of an EctoLibSql.ChangeFeed"
+
+    for option <- [true, {feed, []}, {feed, values: 1}, {"feed", values: true}] do
+      assert {:error, %Error{code: :invalid_option}} =
+               EctoLibSql.connect(database: ":memory:", change_feed: option)
+    end
 
     assert {:error, %Error{code: :unsupported}} =
              EctoLibSql.connect(uri: "http://localhost:1", change_feed: feed)

@@ -132,6 +132,54 @@ defmodule EctoLibSql.HooksTest do
   defp insert_both(s, one, other),
     do: EctoLibSql.run(s, "INSERT INTO t VALUES (?1, ?1), (?2 + 100, ?2)", [one, other])
 
+  describe "values" do
+    test "are told of rows before and after", %{s: %{conn_id: id} = s} do
+      :ok = EctoLibSql.add_update_hook(s, self(), values: true)
+      :ok = EctoLibSql.run(s, "CREATE TABLE w (k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID")
+
+      {:ok, _} =
+        EctoLibSql.transaction(s, fn s ->
+          insert!(s, 1)
+          :ok = EctoLibSql.run(s, "INSERT INTO w VALUES ('a', ?)", [{:blob, <<0, 255>>}])
+          :ok = EctoLibSql.run(s, "REPLACE INTO t VALUES (2, 1)")
+          :ok = EctoLibSql.create_savepoint(s, "p")
+          insert!(s, 9)
+          :ok = EctoLibSql.rollback_to_savepoint_by_name(s, "p")
+          {:error, _} = insert_both(s, 10, 1)
+          :ok
+        end)
+
+      :ok = EctoLibSql.run(s, "DELETE FROM w")
+      :ok = EctoLibSql.remove_update_hook(s)
+      insert!(s, 3)
+      row = %{"k" => "a", "v" => <<0, 255>>}
+
+      assert messages() == [
+               {Hooks, id,
+                {:changes,
+                 [
+                   {:insert, "main", "t", 1, %{old: nil, new: %{"id" => 1, "a" => 1}}},
+                   {:insert, "main", "w", nil, %{old: nil, new: row}},
+                   {:delete, "main", "t", 1, %{old: %{"id" => 1, "a" => 1}, new: nil}},
+                   {:insert, "main", "t", 2, %{old: nil, new: %{"id" => 2, "a" => 1}}}
+                 ]}},
+               {Hooks, id, {:changes, [{:delete, "main", "w", nil, %{old: row, new: nil}}]}}
+             ]
+    end
+
+    test "are not held in memory by whoever listens too slowly", %{s: s} do
+      %{conn_id: id} = s
+      :ok = EctoLibSql.add_update_hook(s, self(), values: true, buffer: 1_000)
+      :sys.suspend(relay(s))
+
+      sql = "INSERT INTO t VALUES (?1, zeroblob(400000 + ?1))"
+      for i <- 1..4, do: :ok = EctoLibSql.run(s, sql, [i])
+      :sys.resume(relay(s))
+      for _ <- 1..2, do: assert_receive({Hooks, ^id, {:changes, [_]}}, 5_000)
+      assert_receive {Hooks, ^id, {:overflow, 2}}, 5_000
+    end
+  end
+
   describe "a WAL hook" do
     test "tells how long the log is", %{s: %{conn_id: id} = s} do
       :ok = EctoLibSql.add_wal_hook(s)
@@ -290,6 +338,8 @@ defmodule EctoLibSql.HooksTest do
             {dead, [], ~r/not alive/},
             {:name, [], ~r/a process of this node, got: :name/},
             {self(), [raw: 1], ~r/raw takes true or false/},
+            {self(), [values: nil], ~r/values takes true or false/},
+            {self(), [values: true, raw: true], ~r/do not go together/},
             {self(), [buffer: 0], ~r/buffer takes an integer above 0/},
             {self(), [mailbox: :all], ~r/mailbox takes an integer above 0/}
           ] do

@@ -23,6 +23,7 @@ mod foreign_keys;
 mod gate;
 mod heap_limit;
 mod hooks;
+mod lifecycle;
 mod metadata;
 mod offline;
 mod owner;
@@ -36,6 +37,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};
