@@ -279,6 +279,7 @@ impl Connection {
                 kept: false,
                 autocommit: self.autocommit(),
                 savepoint: None,
+                schema: false,
             });
         }
         if deferred {
