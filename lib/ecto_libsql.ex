@@ -99,6 +99,7 @@ defmodule EctoLibSql do
     Backend,
     Call,
     Error,
+    Function,
     Native,
     Options,
     ReaderHeap,
@@ -169,8 +170,8 @@ defmodule EctoLibSql do
       16 bytes. `:binary_id_type` is another name for it
     * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
       is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
-    * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
-      `EctoLibSql.Function` says which there are. Default: none
+    * `:functions` - SQL functions and collations that SQLite lacks, in groups (`[:decimal, :regexp]`), or
+      written in Elixir. `EctoLibSql.Function` says which there are, and how. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
@@ -252,6 +253,7 @@ defmodule EctoLibSql do
       conn_id
       |> state(:local, opts[:database], opts)
       |> load_extensions(options.load_extensions)
+      |> define_functions(options.functions)
     end
   end
 
@@ -269,8 +271,11 @@ defmodule EctoLibSql do
   defp connect_offline(options, opts) do
     s = state(nil, :offline, options.path, opts)
 
-    with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
-         do: load_extensions(s, options.local.load_extensions)
+    with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]) do
+      s
+      |> load_extensions(options.local.load_extensions)
+      |> define_functions(options.local.functions)
+    end
   end
 
   defp state(conn_id, mode, database, opts) do
@@ -308,6 +313,15 @@ defmodule EctoLibSql do
       :ok -> {:ok, s}
     end
   end
+
+  defp define_functions({:ok, s}, functions) do
+    with {:error, _} = error <- Function.define_all(s, functions) do
+      disconnect(s)
+      error
+    end
+  end
+
+  defp define_functions(error, _functions), do: error
 
   defp load_each(s, extensions) do
     Enum.reduce_while(extensions, :ok, fn {path, entry_point}, :ok ->

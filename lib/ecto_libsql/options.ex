@@ -58,7 +58,12 @@ defmodule EctoLibSql.Options do
   @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
 
   @type validated ::
-          {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
+          {:local,
+           %{
+             native: map(),
+             load_extensions: [{String.t(), String.t() | nil}],
+             functions: [tuple()]
+           }}
           | {:remote, map()}
           | {:replica, map()}
           | {:offline, map()}
@@ -299,6 +304,8 @@ defmodule EctoLibSql.Options do
   end
 
   defp prepare(options) do
+    {groups, functions} = options |> Keyword.get(:functions, []) |> Function.split()
+
     native = %{
       database: database(options),
       mode: mode(options),
@@ -318,7 +325,7 @@ defmodule EctoLibSql.Options do
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string),
-      functions: options |> Keyword.get(:functions, []) |> Enum.map(&Atom.to_string/1)
+      functions: groups
     }
 
     extensions =
@@ -326,7 +333,7 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions}
+    %{native: native, load_extensions: extensions, functions: functions}
   end
 
   defp mode(options) do

@@ -210,4 +210,21 @@ rustler::atoms! {
     bytes_sent,
     bytes_received,
     ecto_libsql_offline,
+
+    // functions that processes evaluate
+    function = "Elixir.EctoLibSql.Function",
+    call,
+    step,
+    inverse,
+    value,
+    finish,
+    compare,
+    forget,
+    reply,
+    badarg,
+    over,
+    scalar,
+    aggregate,
+    window,
+    collation,
 }

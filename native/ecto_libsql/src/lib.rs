@@ -15,11 +15,15 @@ mod connection;
 mod cursor;
 mod describe;
 mod error;
+mod evaluation;
 mod extension;
 mod foreign_keys;
+mod function;
 mod gate;
 mod metadata;
 mod offline;
+#[allow(unsafe_code)]
+mod own_thread;
 mod owner;
 mod params;
 mod query;
@@ -42,6 +46,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
+        && env.register::<evaluation::FunctionCall>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -170,6 +170,15 @@ fn raw_list(env: *mut ErlNifEnv, terms: &[RawTerm]) -> RawTerm {
     unsafe { enif_make_list_from_array(env, terms.as_ptr(), terms.len() as u32) }
 }
 
+/// Values that belong to somebody else.
+pub fn values<'a>(env: Env<'a>, values: &[ValueRef<'_>]) -> Term<'a> {
+    let terms = values
+        .iter()
+        .map(|value| raw_value(env.as_c_arg(), *value))
+        .collect::<Vec<_>>();
+    list(env, &terms)
+}
+
 /// A row whose values are in Rust's memory.
 pub fn row<'a>(env: Env<'a>, values: &[Value]) -> Term<'a> {
     let terms = values

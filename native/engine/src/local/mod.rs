@@ -54,7 +54,10 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
-pub use functions::Group as FunctionGroup;
+pub use functions::{
+    Evaluated, Evaluation, Evaluator, FunctionDefinition, FunctionKind, Group as FunctionGroup,
+    Part,
+};
 pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
