@@ -112,13 +112,13 @@ defmodule EctoLibSql.Function.Calls do
   end
 
   defp call(s, name, args, timeout) do
-    case begin(s, Atom.to_string(name), args) do
+    case hand_over(s, Atom.to_string(name), args) do
       {:ok, call} -> await(%Evaluation{conn_id: s.conn_id, call: call}, {:queued, timeout})
       {:error, _} = error -> error
     end
   end
 
-  defp begin(s, name, args) do
+  defp hand_over(s, name, args) do
     with :long <- Native.function_call(s, name, args),
          do: Native.function_call_long(s, name, args)
   end
@@ -134,13 +134,13 @@ defmodule EctoLibSql.Function.Calls do
         {phase, evaluation} = Evaluation.answer(evaluation, question)
         await(evaluation, phase)
     after
-      patience(phase) -> late(evaluation, phase)
+      how_long(phase) -> late(evaluation, phase)
     end
   end
 
-  defp patience({:queued, timeout}) when is_integer(timeout), do: max(timeout, 0)
-  defp patience(:over), do: @grace
-  defp patience(_phase), do: :infinity
+  defp how_long({:queued, timeout}) when is_integer(timeout), do: max(timeout, 0)
+  defp how_long(:over), do: @grace
+  defp how_long(_phase), do: :infinity
 
   defp late(evaluation, {:queued, _timeout}) do
     if Native.function_cancel(evaluation.call),

@@ -181,6 +181,7 @@ defmodule EctoLibSql.Function.Evaluation do
 
   defp fail(call, number, definition, message) do
     message = "#{definition.title} #{message}"
+    message = if String.valid?(message), do: message, else: inspect(message)
     Native.function_fail(call, number, String.slice(message, 0, @longest))
   end
 
