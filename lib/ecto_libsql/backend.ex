@@ -10,4 +10,11 @@ defmodule EctoLibSql.Backend do
   def of(%State{mode: :replica}), do: Replica
   def of(%State{mode: :offline, functions: false}), do: Native
   def of(%State{functions: true}), do: Function.Calls
+
+  @doc """
+  The same for what is asked of databases in this VM only, whose mode is known.
+  """
+  @spec here(State.t()) :: Native | Function.Calls
+  def here(%State{functions: false}), do: Native
+  def here(%State{functions: true}), do: Function.Calls
 end

@@ -111,7 +111,7 @@ defmodule EctoLibSql.Function do
       ...>     init: "",
       ...>     step: fn word, longest -> Enum.max_by([longest, word], &String.length/1) end
       ...>   )
-      iex> EctoLibSql.query_one(s, "SELECT longest(value) FROM json_each('[\"a\", \"abc\", \"ab\"]')")
+      iex> EctoLibSql.query_one(s, "SELECT longest(column1) FROM (VALUES ('a'), ('abc'), ('ab'))")
       {:ok, ["abc"]}
 
   A repo's connections have those that its option `:functions` lists beside the groups, as tuples of
@@ -243,7 +243,7 @@ defmodule EctoLibSql.Function do
       ...>     inverse: fn _oldest, words -> tl(words) end,
       ...>     finalize: &Enum.join/1
       ...>   )
-      iex> sql = "SELECT joined(value) OVER (ROWS 1 PRECEDING) FROM json_each('[\"a\", \"b\", \"c\"]')"
+      iex> sql = "SELECT joined(column1) OVER (ROWS 1 PRECEDING) FROM (VALUES ('a'), ('b'), ('c'))"
       iex> EctoLibSql.query!(s, sql).rows
       [["a"], ["ab"], ["bc"]]
   """
@@ -267,7 +267,7 @@ defmodule EctoLibSql.Function do
       ...>   end
       ...> end
       iex> {:ok, s} = EctoLibSql.Function.create_collation(s, "by_length", by_length)
-      iex> sql = "SELECT value FROM json_each('[\"ccc\", \"a\", \"bb\"]') ORDER BY value COLLATE by_length"
+      iex> sql = "SELECT column1 FROM (VALUES ('ccc'), ('a'), ('bb')) ORDER BY column1 COLLATE by_length"
       iex> EctoLibSql.query!(s, sql).rows
       [["a"], ["bb"], ["ccc"]]
   """
@@ -290,7 +290,7 @@ defmodule EctoLibSql.Function do
 
   defp do_remove(s, name, arity) do
     with :ok <- local(s, "EctoLibSql.Function.remove"),
-         do: Call.reply(s, Backend.of(s).function_remove(s, name, arity))
+         do: Call.reply(s, Backend.here(s).function_remove(s, name, arity))
   end
 
   defp create(s, function) do
@@ -300,7 +300,7 @@ defmodule EctoLibSql.Function do
 
   defp define(s, %Definition{native: native, evaluated: evaluated}) do
     with :ok <- local(s, "EctoLibSql.Function.create_#{elem(native, 0)}"),
-         :ok <- Call.reply(s, Backend.of(s).function_create(s, native, evaluated)),
+         :ok <- Call.reply(s, Backend.here(s).function_create(s, native, evaluated)),
          do: {:ok, %{s | functions: true}}
   end
 
@@ -328,7 +328,7 @@ defmodule EctoLibSql.Function do
       end)
 
     with {:ok, s} <- defined,
-         :ok <- Backend.of(s).function_keep(s),
+         :ok <- Backend.here(s).function_keep(s),
          do: {:ok, s}
   end
 

@@ -22,7 +22,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     defp start(opts), do: start_pool([functions: @functions, database: tmp_file()] ++ opts)
 
-    defp query(conn, sql, opts \\ []) do
+    defp ask(conn, sql, opts \\ []) do
       with {:ok, _query, %Result{rows: rows}} <-
              DBConnection.execute(conn, %Query{statement: sql}, [], opts),
            do: {:ok, rows}
@@ -34,7 +34,7 @@ if Code.ensure_loaded?(DBConnection) do
 
       tasks =
         for _ <- 1..12 do
-          Task.async(fn -> {query(pool, sql), [[inspect(self()), "ab", 1]]} end)
+          Task.async(fn -> {ask(pool, sql), [[inspect(self()), "ab", 1]]} end)
         end
 
       for {{:ok, rows}, expected} <- Task.await_many(tasks), do: assert(rows == expected)
@@ -53,48 +53,48 @@ if Code.ensure_loaded?(DBConnection) do
 
     test "may ask another connection of the pool, and not their own" do
       pool = start(pool_size: 2)
-      Process.put(:asked, fn sql -> query(pool, sql) |> inspect() end)
-      assert query(pool, "SELECT asked('SELECT 1')") == {:ok, [["{:ok, [[1]]}"]]}
+      Process.put(:asked, fn sql -> ask(pool, sql) |> inspect() end)
+      assert ask(pool, "SELECT asked('SELECT 1')") == {:ok, [["{:ok, [[1]]}"]]}
 
       DBConnection.transaction(pool, fn conn ->
         Process.put(:asked, fn sql ->
-          query(conn, sql) |> elem(1) |> Map.fetch!(:code) |> inspect()
+          ask(conn, sql) |> elem(1) |> Map.fetch!(:code) |> inspect()
         end)
 
-        assert query(conn, "SELECT asked('SELECT 1')") == {:ok, [[":inside_function"]]}
-        assert query(conn, "SELECT 2") == {:ok, [[2]]}
+        assert ask(conn, "SELECT asked('SELECT 1')") == {:ok, [[":inside_function"]]}
+        assert ask(conn, "SELECT 2") == {:ok, [[2]]}
       end)
 
-      assert query(pool, "SELECT 3") == {:ok, [[3]]}
+      assert ask(pool, "SELECT 3") == {:ok, [[3]]}
     end
 
     test "that want the only connection of their pool fail in time" do
       pool = start([pool_size: 1] ++ impatient())
-      Process.put(:asked, fn sql -> {:ok, _} = query(pool, sql) end)
+      Process.put(:asked, fn sql -> {:ok, _} = ask(pool, sql) end)
 
       assert {:error, %Error{code: :function, message: message}} =
-               query(pool, "SELECT asked('SELECT 1')")
+               ask(pool, "SELECT asked('SELECT 1')")
 
       assert message =~ "connection not available"
-      assert query(pool, "SELECT 1") == {:ok, [[1]]}
+      assert ask(pool, "SELECT 1") == {:ok, [[1]]}
     end
 
     test "that fail roll nothing back but their statement" do
       pool = start(pool_size: 1)
       Process.put(:asked, fn _ -> raise "no" end)
-      {:ok, _} = query(pool, "CREATE TABLE t (a)")
+      {:ok, _} = ask(pool, "CREATE TABLE t (a)")
 
       assert {:ok, :done} =
                DBConnection.transaction(pool, fn conn ->
-                 {:ok, _} = query(conn, "INSERT INTO t VALUES (1)")
+                 {:ok, _} = ask(conn, "INSERT INTO t VALUES (1)")
 
                  assert {:error, %Error{code: :function}} =
-                          query(conn, "INSERT INTO t SELECT asked(1)")
+                          ask(conn, "INSERT INTO t SELECT asked(1)")
 
                  :done
                end)
 
-      assert query(pool, "SELECT a FROM t") == {:ok, [[1]]}
+      assert ask(pool, "SELECT a FROM t") == {:ok, [[1]]}
     end
 
     test "leave the connection of a client that is killed to others" do
@@ -104,13 +104,13 @@ if Code.ensure_loaded?(DBConnection) do
       client =
         spawn(fn ->
           Process.put(:asked, fn _ -> send(test, :inside) && Process.sleep(:infinity) end)
-          query(pool, "SELECT asked(1)")
+          ask(pool, "SELECT asked(1)")
         end)
 
       assert_receive :inside
       Process.exit(client, :kill)
       me = inspect(self())
-      assert query(pool, "SELECT me()") == {:ok, [[me]]}
+      assert ask(pool, "SELECT me()") == {:ok, [[me]]}
     end
 
     test "are ended by the statement's timeout" do
@@ -118,9 +118,9 @@ if Code.ensure_loaded?(DBConnection) do
       Process.put(:asked, fn _ -> Process.sleep(120) end)
 
       assert {:error, %Error{code: :timeout}} =
-               query(pool, "SELECT asked(1)", timeout: 100, statement_deadline: now() + 20)
+               ask(pool, "SELECT asked(1)", timeout: 100, statement_deadline: now() + 20)
 
-      assert {:ok, [[1]]} = query(pool, "SELECT 1")
+      assert {:ok, [[1]]} = ask(pool, "SELECT 1")
     end
 
     defp now, do: System.monotonic_time(:millisecond)

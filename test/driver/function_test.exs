@@ -75,13 +75,13 @@ defmodule EctoLibSql.FunctionTest do
 
     test "takes as many arguments as it says" do
       sum = fn numbers -> Enum.sum(numbers) end
-      s = connect!() |> create!("total", -1, sum) |> create!("total", 2, &(&1 * 100 + &2))
-      assert value(s, "total()") == 0
-      assert value(s, "total(1, 2, 3)") == 6
-      assert value(s, "total(1, 2)") == 102
+      s = connect!() |> create!("summed", -1, sum) |> create!("summed", 2, &(&1 * 100 + &2))
+      assert value(s, "summed()") == 0
+      assert value(s, "summed(1, 2, 3)") == 6
+      assert value(s, "summed(1, 2)") == 102
 
       many = Enum.map_join(1..127, ", ", &to_string/1)
-      assert value(s, "total(#{many})") == Enum.sum(1..127)
+      assert value(s, "summed(#{many})") == Enum.sum(1..127)
 
       s = create!(s, "none", 0, fn -> 7 end)
       assert value(s, "none()") == 7
@@ -343,7 +343,7 @@ defmodule EctoLibSql.FunctionTest do
       wrappers = ~w(reset interrupt query_row reset_statement close_stmt get_stmt_columns
                     execute_batch_sql execute_batch_native pragma_query data_versions
                     get_frame_number_for_replica get_max_write_frame flush_and_get_frame
-                    sync_until_frame freeze_replica __rustler__ load)a
+                    sync_until_frame freeze_replica rustler_init load)a
 
       missing =
         for {name, arity} <- EctoLibSql.Native.__info__(:functions),
@@ -410,11 +410,11 @@ defmodule EctoLibSql.FunctionTest do
     end
 
     test "are no windows without an inverse" do
-      {:ok, s} = Function.create_aggregate(connect!(), "total", 1, init: 0, step: &(&1 + &2))
-      assert value(s, "total(value) FROM json_each('[1, 2]')") == 3
+      {:ok, s} = Function.create_aggregate(connect!(), "summed", 1, init: 0, step: &(&1 + &2))
+      assert value(s, "summed(value) FROM json_each('[1, 2]')") == 3
 
       assert {:error, %Error{code: :error, message: message}} =
-               EctoLibSql.query(s, "SELECT total(value) OVER () FROM json_each('[1]')")
+               EctoLibSql.query(s, "SELECT summed(value) OVER () FROM json_each('[1]')")
 
       assert message =~ "may not be used as a window function"
     end
@@ -423,9 +423,9 @@ defmodule EctoLibSql.FunctionTest do
       s = connect!() |> table!(5_000)
 
       {:ok, s} =
-        Function.create_window(s, "total", 1, init: 0, step: &(&1 + &2), inverse: &(&2 - &1))
+        Function.create_window(s, "summed", 1, init: 0, step: &(&1 + &2), inverse: &(&2 - &1))
 
-      sql = "SELECT total(a) OVER (ORDER BY id) FROM t"
+      sql = "SELECT summed(a) OVER (ORDER BY id) FROM t"
       expected = Enum.scan(1..5_000, &+/2)
       assert s |> rows(sql) |> List.flatten() == expected
 
@@ -677,7 +677,7 @@ defmodule EctoLibSql.FunctionTest do
         for _ <- 1..count do
           Task.async(fn ->
             s =
-              create!(connect!(), "f", 0, fn -> gather.() && value(target, "count(*) FROM t") end)
+              create!(opened(), "f", 0, fn -> gather.() && value(target, "count(*) FROM t") end)
 
             value(s, "f()")
           end)
@@ -882,23 +882,23 @@ defmodule EctoLibSql.FunctionTest do
       functions = [
         :regexp,
         {:scalar, "twice", 1, {__MODULE__, :twice, 1}, deterministic: true},
-        {:aggregate, "total", 1, init: 0, step: &Kernel.+/2},
+        {:aggregate, "summed", 1, init: 0, step: &Kernel.+/2},
         {:collation, "by_length", &__MODULE__.length_order/2}
       ]
 
       s = connect!(functions: functions)
       assert value(s, "twice(4)") == 8
-      assert value(s, "total(value) FROM json_each('[1, 2]')") == 3
+      assert value(s, "summed(value) FROM json_each('[1, 2]')") == 3
       assert value(s, "'bb' > 'c' COLLATE by_length") == 1
 
       s = create!(s, "twice", 1, &(&1 * 3))
       s = create!(s, "other", 0, fn -> 1 end)
-      :ok = Function.remove(s, "total", 1)
+      :ok = Function.remove(s, "summed", 1)
       assert value(s, "twice(4) + other()") == 13
 
       :ok = EctoLibSql.reset_connection(s)
       assert value(s, "twice(4)") == 8
-      assert value(s, "total(value) FROM json_each('[1, 2]')") == 3
+      assert value(s, "summed(value) FROM json_each('[1, 2]')") == 3
       assert {:error, %Error{code: :error}} = EctoLibSql.query(s, "SELECT other()")
       assert value(s, "'a' REGEXP 'a'") == 1
     end
@@ -910,7 +910,7 @@ defmodule EctoLibSql.FunctionTest do
   describe "the option" do
     test "names what is wrong" do
       for {functions, reason} <- [
-            {[{:scalar, "f", 1, & &2}], "a function of 1 argument(s)"},
+            {[{:scalar, "f", 1, &{&1, &2}}], "a function of 1 argument(s)"},
             {[:regexp, {:scalar, "", 0, fn -> 1 end}], "1 to 255 bytes"},
             {[{"f", 0, fn -> 1 end}], "a function is {:scalar"},
             {[{:aggregate, "f", 1, []}], ":init is missing"}
@@ -961,7 +961,7 @@ defmodule EctoLibSql.FunctionTest do
       {:ok, supervisor} = Task.Supervisor.start_link()
 
       Task.Supervisor.async(supervisor, fn ->
-        s = create!(connect_unmanaged(), "f", 0, fn -> 1 end)
+        s = create!(opened(), "f", 0, fn -> 1 end)
         assert value(s, "f()") == 1
         :ok = EctoLibSql.disconnect(s)
         assert {:error, %Error{code: :connection_closed}} = EctoLibSql.query(s, "SELECT f()")
@@ -970,7 +970,8 @@ defmodule EctoLibSql.FunctionTest do
       |> Task.await()
     end
 
-    defp connect_unmanaged do
+    # In a process that is no test's.
+    defp opened do
       {:ok, s} = EctoLibSql.connect(database: ":memory:")
       s
     end
