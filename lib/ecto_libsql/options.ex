@@ -3,7 +3,7 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.{Error, Function, MemoryStatistics}
+  alias EctoLibSql.{AllowedExtensions, DbConfig, Error, Function, Limits, MemoryStatistics}
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -35,8 +35,14 @@ defmodule EctoLibSql.Options do
     map_type: {@form, nil},
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
+    allowed_extensions: {{:checked, &AllowedExtensions.takes/1}, nil},
+    limits: {{:checked, &Limits.takes/1}, nil},
+    db_config: {{:checked, &DbConfig.takes/1}, nil},
+    nofollow: {@boolean, nil},
+    change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
+    authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
     locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
@@ -62,7 +68,8 @@ defmodule EctoLibSql.Options do
            %{
              native: map(),
              load_extensions: [{String.t(), String.t() | nil}],
-             functions: [tuple()]
+             functions: [tuple()],
+             authorizer: EctoLibSql.Authorizer.policy()
            }}
           | {:remote, map()}
           | {:replica, map()}
@@ -127,7 +134,8 @@ defmodule EctoLibSql.Options do
          :ok <- agree(options),
          {:ok, _kept?} <- MemoryStatistics.choose(),
          :ok <- heap_limits(options),
-         do: {:ok, {:local, prepare(options)}}
+         {:ok, allowed_extensions} <- AllowedExtensions.lists(options),
+         do: {:ok, {:local, prepare(options, allowed_extensions)}}
   end
 
   defp keyword(options) do
@@ -263,6 +271,9 @@ defmodule EctoLibSql.Options do
             "contradict each other: read_only: true is mode: :read_only"
         )
 
+      contradiction = DbConfig.contradiction(options) ->
+        invalid(contradiction)
+
       on?(options[:immutable]) and mode(options) != :read_only ->
         invalid("immutable goes with mode: :read_only: nobody may write the file")
 
@@ -303,7 +314,7 @@ defmodule EctoLibSql.Options do
     end)
   end
 
-  defp prepare(options) do
+  defp prepare(options, allowed_extensions) do
     {groups, functions} = options |> Keyword.get(:functions, []) |> Function.split()
 
     native = %{
@@ -319,6 +330,10 @@ defmodule EctoLibSql.Options do
       journal_mode: journal_mode(options),
       file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
       pragmas: connection_pragmas(options),
+      db_config: DbConfig.native(Keyword.get(options, :db_config, [])),
+      limits: Limits.native(Keyword.get(options, :limits, [])),
+      allowed_extensions: allowed_extensions,
+      nofollow: on?(options[:nofollow]),
       encryption_key: options[:encryption_key],
       replica: false,
       offline: nil,
@@ -333,7 +348,12 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions, functions: functions}
+    %{
+      native: native,
+      load_extensions: extensions,
+      functions: functions,
+      authorizer: options[:authorizer]
+    }
   end
 
   defp mode(options) do

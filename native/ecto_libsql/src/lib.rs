@@ -6,11 +6,14 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
+mod configuration;
 mod connection;
 mod cursor;
 mod describe;
@@ -20,6 +23,8 @@ mod extension;
 mod foreign_keys;
 mod function;
 mod gate;
+mod heap_limit;
+mod hooks;
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
@@ -27,6 +32,7 @@ mod own_thread;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;
@@ -42,6 +48,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     remote::observe();
     owner::start_reaper()
         && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<hooks::ChannelHandle>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::authorizer::Authorizer;
 use super::replica_reader::Place;
+use super::whole_table::WholeTable;
 use crate::error::Error;
 
 /// The limits of one call.
@@ -57,6 +59,8 @@ pub(super) struct Control {
     locked_out: AtomicBool,
     /// Where the statement that is prepared is to run, as the authorizer has found out so far.
     place: AtomicU8,
+    pub(super) whole_table: WholeTable,
+    pub(super) authorizer: Authorizer,
     caller_alive: fn() -> bool,
     /// A collation cannot say that it failed: that is noted here, and why.
     comparing_failed: AtomicBool,
@@ -83,6 +87,8 @@ impl Control {
             busy: AtomicBool::new(false),
             locked_out: AtomicBool::new(false),
             place: AtomicU8::new(Place::Here as u8),
+            whole_table: WholeTable::default(),
+            authorizer: Authorizer::default(),
             caller_alive,
             comparing_failed: AtomicBool::new(false),
             why_comparing_failed: Mutex::default(),

@@ -7,7 +7,9 @@ use super::FUNCTION_FAILED;
 use crate::error::{Error, Result, SqliteError};
 use crate::keyword::{first_word, skip_blank};
 use crate::local::connection::Connection;
+use crate::local::rows::CountRows;
 use crate::local::statement::Statement;
+use crate::params::NoParams;
 
 impl Connection {
     /// Runs a statement with such collations.
@@ -70,8 +72,11 @@ impl Connection {
     }
 
     fn step_alone(&self, sql: &str) -> Result<()> {
-        match self.prepare_first(sql, 0)? {
-            (Some(mut statement), _) => statement.step().map(drop),
+        match self.exempt(|| self.prepare_first(sql, 0))? {
+            (Some(mut statement), _) => {
+                let ran = self.run_admitted(&mut statement, &NoParams, &mut CountRows::default());
+                ran.map(drop)
+            }
             (None, _) => Ok(()),
         }
     }

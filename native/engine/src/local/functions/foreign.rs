@@ -223,7 +223,7 @@ impl Connection {
                 .keys()
                 .any(|(name, _)| name.eq_ignore_ascii_case(&definition.name))
         };
-        let names = self.strings(sql, &Call::default())?;
+        let names = self.exempt_mut(|connection| connection.strings(sql, &Call::default()))?;
         if names
             .iter()
             .any(|name| name.eq_ignore_ascii_case(&definition.name))
