@@ -92,7 +92,8 @@ defmodule EctoLibSql.Function.Calls do
     do_interrupt: 1,
     interrupt_statement: 2,
     statement_sql: 2,
-    breakers: 1
+    breakers: 1,
+    vfs_of: 1
   ]
 
   for {name, arity} <- @here do
