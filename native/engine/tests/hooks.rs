@@ -1,6 +1,10 @@
 //! What hooks tell of a connection: what was committed, in order, and nothing else.
 
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on is to fail")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on is to fail"
+)]
 
 use std::sync::Arc;
 

@@ -123,7 +123,7 @@ impl Connection {
     }
 
     pub(super) fn check_no_transaction(&self, what: &'static str) -> Result<()> {
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         if self.autocommit() && self.transaction_state() == TransactionState::None {
             Ok(())
         } else {

@@ -87,18 +87,11 @@ impl Connection {
         if needed.updates != before.updates {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
-            // Those that are prepared would delete whole tables, or would not.
-            raw.set_authorizer(true);
-            if !self.needs_authorizer() {
-                raw.set_authorizer(false);
-            }
+            self.prepare_all_anew();
         }
         if needed.values != before.values {
             raw.preupdate_hook(needed.values);
-            raw.expire_statements();
-            if !needed.updates && !self.reads_replica {
-                raw.remove_authorizer();
-            }
+            self.prepare_all_anew();
         }
         if needed.ends != before.ends {
             raw.commit_hook(needed.ends);
@@ -114,6 +107,15 @@ impl Connection {
         }
         if !needed.any() {
             self.recorder = None;
+        }
+    }
+
+    /// Statements that are prepared would delete whole tables at once, or would not. SQLite forgets
+    /// them when the authorizer is set.
+    fn prepare_all_anew(&self) {
+        self.raw().set_authorizer(true);
+        if !self.needs_authorizer() {
+            self.raw().set_authorizer(false);
         }
     }
 
@@ -154,9 +156,28 @@ impl Connection {
 }
 
 impl Connection {
-    /// SQLite's sessions and this hook are the same one.
+    /// SQLite would take the recorder for one of its sessions.
     fn check_may_tell_values(&self) -> Result<()> {
-        Ok(())
+        match self.recordings.is_empty() {
+            true => Ok(()),
+            false => Err(Error::Unsupported(
+                "a hook with values: a session is open on this connection, and SQLite has one such \
+                 hook for a connection"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// The other way round.
+    pub(super) fn check_may_record(&self) -> Result<()> {
+        match &self.recorder {
+            Some(recorder) if recorder.has_values() => Err(Error::Unsupported(
+                "a session: somebody listens to this connection's changes with their values, and \
+                 SQLite has one such hook for a connection"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The columns that a row's values are of; none where they cannot be read now.
@@ -166,7 +187,7 @@ impl Connection {
             "SELECT x.name, l.wr, x.type FROM pragma_table_list({name}) l, pragma_table_xinfo({name}, {schema}) x \
              WHERE l.schema = {schema} AND x.hidden <> 2 ORDER BY x.cid"
         );
-        let (statement, _) = self.prepare_first(&sql, 0).ok()?;
+        let (statement, _) = self.exempt(|| self.prepare_first(&sql, 0)).ok()?;
         let mut statement = statement?;
         let mut columns = Columns {
             names: Vec::new(),

@@ -42,9 +42,9 @@ mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_hooks;
 #[allow(unsafe_code)]
-mod raw_session;
-#[allow(unsafe_code)]
 mod raw_preupdate;
+#[allow(unsafe_code)]
+mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]

@@ -98,6 +98,7 @@ impl Connection {
         tables: Option<&[&str]>,
         recorded: Recorded<'_>,
     ) -> Result<RawSession> {
+        self.check_may_record()?;
         let mut session = RawSession::create(Arc::clone(self.shared_raw()), schema)
             .map_err(|code| self.raw().error(code, None))?;
         if recorded.rowids {
