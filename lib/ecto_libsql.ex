@@ -101,6 +101,7 @@ defmodule EctoLibSql do
     Call,
     ChangeFeed,
     Error,
+    Function,
     Hooks,
     Native,
     Options,
@@ -173,8 +174,8 @@ defmodule EctoLibSql do
       16 bytes. `:binary_id_type` is another name for it
     * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
       is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
-    * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
-      `EctoLibSql.Function` says which there are. Default: none
+    * `:functions` - SQL functions and collations that SQLite lacks, in groups (`[:decimal, :regexp]`), or
+      written in Elixir. `EctoLibSql.Function` says which there are, and how. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:allowed_extensions` - absolute paths: files, and folders, of which extensions may be loaded. Default:
       any may. See `EctoLibSql.Native.load_ext/3`
@@ -307,6 +308,7 @@ defmodule EctoLibSql do
 
   defp set_up(s, options) do
     with {:ok, s} <- load_extensions(s, options.load_extensions),
+         {:ok, s} <- define_functions(s, options.functions),
          do: Authorizer.protect(s, options.authorizer)
   end
 
@@ -323,6 +325,13 @@ defmodule EctoLibSql do
       error
     else
       :ok -> {:ok, s}
+    end
+  end
+
+  defp define_functions(s, functions) do
+    with {:error, _} = error <- Function.define_all(s, functions) do
+      disconnect(s)
+      error
     end
   end
 

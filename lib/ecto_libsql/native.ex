@@ -346,6 +346,24 @@ defmodule EctoLibSql.Native do
   @doc false
   def shut_down, do: not_loaded()
   @doc false
+  def function_create(_state, _function, _definition), do: not_loaded()
+  @doc false
+  def function_remove(_state, _name, _arity), do: not_loaded()
+  @doc false
+  def function_keep(_state), do: not_loaded()
+  @doc false
+  def function_call(_state, _name, _args), do: not_loaded()
+  @doc false
+  def function_call_long(_state, _name, _args), do: not_loaded()
+  @doc false
+  def function_cancel(_call), do: not_loaded()
+  @doc false
+  def function_answer(_call, _number, _value), do: not_loaded()
+  @doc false
+  def function_answer_long(_call, _number, _value), do: not_loaded()
+  @doc false
+  def function_fail(_call, _number, _message), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

@@ -69,6 +69,7 @@ defmodule EctoLibSql.Options do
            %{
              native: map(),
              load_extensions: [{String.t(), String.t() | nil}],
+             functions: [tuple()],
              authorizer: EctoLibSql.Authorizer.policy()
            }}
           | {:remote, map()}
@@ -315,6 +316,8 @@ defmodule EctoLibSql.Options do
   end
 
   defp prepare(options, allowed_extensions) do
+    {groups, functions} = options |> Keyword.get(:functions, []) |> Function.split()
+
     native = %{
       database: database(options),
       mode: mode(options),
@@ -339,7 +342,7 @@ defmodule EctoLibSql.Options do
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string),
-      functions: options |> Keyword.get(:functions, []) |> Enum.map(&Atom.to_string/1)
+      functions: groups
     }
 
     extensions =
@@ -347,7 +350,12 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions, authorizer: options[:authorizer]}
+    %{
+      native: native,
+      load_extensions: extensions,
+      functions: functions,
+      authorizer: options[:authorizer]
+    }
   end
 
   defp mode(options) do

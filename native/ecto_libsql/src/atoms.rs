@@ -249,6 +249,23 @@ rustler::atoms! {
     lost_sectors,
     files_back,
     files_gone,
+    // functions that processes evaluate
+    function = "Elixir.EctoLibSql.Function",
+    call,
+    step,
+    inverse,
+    value,
+    finish,
+    compare,
+    forget,
+    reply,
+    badarg,
+    over,
+    scalar,
+    aggregate,
+    window,
+    collation,
+
     // sessions and changesets
     sessions,
     all,

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use rustler::{Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use crate::atoms;
-use crate::calling::{Calling, with_env};
+use crate::calling::{Calling, caller, process_env, with_env};
 use crate::gate::HOOKS;
 use crate::params::bytes;
 use crate::remote;
@@ -69,7 +69,7 @@ impl CallContext {
         })?;
         Ok(CallContext {
             connection,
-            caller: Pid(env.pid()),
+            caller: Pid(caller(env)),
             _calling: Calling::begin(env),
         })
     }
@@ -78,7 +78,7 @@ impl CallContext {
     /// transaction.
     pub fn watch_caller(&self, env: Env<'_>) {
         if self.connection.must_watch(self.caller) {
-            watch(Some(env), &self.connection, self.caller);
+            watch(process_env(env), &self.connection, self.caller);
         }
     }
 }

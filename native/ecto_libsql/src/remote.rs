@@ -7,7 +7,7 @@ mod breakers;
 mod listing;
 mod open;
 mod owner;
-mod request;
+pub mod request;
 
 pub use answer::Addressee;
 pub use breakers::observe;

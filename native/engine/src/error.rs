@@ -43,6 +43,10 @@ pub enum Error {
     #[error("the query was interrupted")]
     Interrupted { statement: Option<String> },
 
+    /// A function that somebody else evaluates failed; the message is theirs.
+    #[error("{}", .0.message)]
+    Function(Box<SqliteError>),
+
     #[error("the SQL holds no statement")]
     EmptyStatement,
 
@@ -86,6 +90,12 @@ pub enum Error {
 
     #[error("{}", in_use(*.since))]
     InUse { since: Option<Instant> },
+
+    #[error(
+        "the connection is in the middle of a call, which waits for the function that this process \
+         evaluates: use another connection there"
+    )]
+    InsideFunction,
 
     #[error("no such statement: it was finalized, or its connection was closed or reset")]
     StatementClosed,
@@ -237,6 +247,8 @@ impl Error {
             Error::GateTaken | Error::InUse { .. } | Error::FileInUse(_) => "busy",
             Error::Timeout { .. } => "timeout",
             Error::Interrupted { .. } => "interrupted",
+            Error::Function(_) => "function",
+            Error::InsideFunction => "inside_function",
             Error::EmptyStatement => "empty_statement",
             Error::MultipleStatements { .. } => "multiple_statements",
             Error::NulInSql { .. } | Error::InvalidSqlText { .. } => "invalid_sql",
@@ -295,7 +307,9 @@ impl Error {
     /// The SQL that failed.
     pub fn statement(&self) -> Option<&str> {
         match self {
-            Error::Sqlite(error) | Error::Locked(error) => error.statement.as_deref(),
+            Error::Sqlite(error) | Error::Locked(error) | Error::Function(error) => {
+                error.statement.as_deref()
+            }
             Error::Timeout { statement }
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),

@@ -13,6 +13,7 @@ use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
 use super::cursor::Cursor;
+use super::functions::ForeignFunctions;
 use super::open::OpenOptions;
 use super::raw_connection::{Checkpoint, RawConnection};
 use super::recorder::Recorder;
@@ -70,6 +71,7 @@ pub struct Connection {
     pub(super) cache: StatementCache,
     pub(super) transaction: Option<Transaction>,
     pub(super) extensions_enabled: bool,
+    pub(super) foreign: ForeignFunctions,
     pub(super) entrance: Option<Box<dyn Entrance>>,
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
@@ -99,6 +101,7 @@ impl Connection {
             cache: StatementCache::new(options.statement_cache_size),
             transaction: None,
             extensions_enabled: false,
+            foreign: ForeignFunctions::default(),
             options,
             entrance: None,
             short_reads: false,
@@ -121,7 +124,7 @@ impl Connection {
         &self.raw
     }
 
-    pub(super) fn control(&self) -> &Control {
+    pub(super) fn control(&self) -> &Arc<Control> {
         &self.control
     }
 
@@ -327,6 +330,34 @@ impl Connection {
         S: RowSink,
     {
         self.admit(statement)?;
+        if self.foreign.compare() {
+            let ran = self.comparing(statement, |statement| {
+                self.run_admitted(statement, params, sink)
+            });
+            return ran.map(|(outcome, progress)| {
+                let autocommit = self.autocommit();
+                (
+                    Outcome {
+                        autocommit,
+                        ..outcome
+                    },
+                    progress,
+                )
+            });
+        }
+        self.run_admitted(statement, params, sink)
+    }
+
+    pub(super) fn run_admitted<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
         let before = self.changes_before(statement);
         let mut ran = rows::run(statement, params, sink);
         if let Err(error) = &ran

@@ -87,11 +87,11 @@ impl Connection {
         if needed.updates != before.updates {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
-            self.prepare_all_anew();
+            self.expire_statements();
         }
         if needed.values != before.values {
             raw.preupdate_hook(needed.values);
-            self.prepare_all_anew();
+            self.expire_statements();
         }
         if needed.ends != before.ends {
             raw.commit_hook(needed.ends);
@@ -110,9 +110,8 @@ impl Connection {
         }
     }
 
-    /// Statements that are prepared would delete whole tables at once, or would not. SQLite forgets
-    /// them when the authorizer is set.
-    fn prepare_all_anew(&self) {
+    /// Those that are prepared would delete whole tables, or would not: they are prepared anew.
+    fn expire_statements(&self) {
         self.raw().set_authorizer(true);
         if !self.needs_authorizer() {
             self.raw().set_authorizer(false);
@@ -156,24 +155,24 @@ impl Connection {
 }
 
 impl Connection {
-    /// SQLite would take the recorder for one of its sessions.
+    /// SQLite's sessions use the hook that rows' values are told by, and take its place.
     fn check_may_tell_values(&self) -> Result<()> {
-        match self.recordings.is_empty() {
-            true => Ok(()),
-            false => Err(Error::Unsupported(
-                "a hook with values: a session is open on this connection, and SQLite has one such \
-                 hook for a connection"
-                    .to_owned(),
-            )),
+        if self.recordings.is_empty() {
+            return Ok(());
         }
+        Err(Error::Unsupported(
+            "an update hook with the rows' values where the connection has a session: close that first"
+                .to_owned(),
+        ))
     }
 
-    /// The other way round.
-    pub(super) fn check_may_record(&self) -> Result<()> {
+    /// The same, seen from a session that is to be.
+    pub(super) fn check_may_record(&mut self) -> Result<()> {
+        self.look_after_hooks();
         match &self.recorder {
+            // What is registered counts, whoever is there still.
             Some(recorder) if recorder.has_values() => Err(Error::Unsupported(
-                "a session: somebody listens to this connection's changes with their values, and \
-                 SQLite has one such hook for a connection"
+                "a session where an update hook is told the rows' values: remove the hook first"
                     .to_owned(),
             )),
             _ => Ok(()),

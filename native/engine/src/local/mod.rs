@@ -83,7 +83,10 @@ pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
 pub use db_config::DbSetting;
-pub use functions::Group as FunctionGroup;
+pub use functions::{
+    Evaluated, Evaluation, Evaluator, FunctionDefinition, FunctionKind, Group as FunctionGroup,
+    Part,
+};
 pub use heap_limit::{
     HeapLimits, begin_with_heap_limits, heap_limits, memory_used, set_heap_limits,
 };

@@ -10,6 +10,7 @@ use libsql::ffi;
 use super::authorizer::Denial;
 use super::call::Control;
 use super::callbacks;
+use super::functions::FUNCTION_FAILED;
 use super::raw_statement::RawStatement;
 use super::recorder::Recorder;
 use crate::error::{Error, SqliteError};
@@ -451,6 +452,7 @@ impl RawConnection {
         });
         match extended_code {
             ffi::SQLITE_BUSY_SNAPSHOT => Error::stale_snapshot(statement),
+            FUNCTION_FAILED => Error::Function(error),
             // SQLite calls no handler for its shared cache.
             ffi::SQLITE_LOCKED_SHAREDCACHE => Error::Locked(error),
             _ if primary == ffi::SQLITE_BUSY && self.control.take_busy() => Error::Locked(error),

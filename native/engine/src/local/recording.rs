@@ -70,6 +70,7 @@ impl Connection {
     /// Begins to record what this connection changes.
     pub fn record(&mut self, recorded: Recorded<'_>, call: &Call) -> Result<Id> {
         self.check_transaction()?;
+        self.check_may_record()?;
         let schema = c_string("the schema's name", recorded.schema)?;
         let tables = match recorded.tables {
             Tables::All => None,
@@ -98,7 +99,6 @@ impl Connection {
         tables: Option<&[&str]>,
         recorded: Recorded<'_>,
     ) -> Result<RawSession> {
-        self.check_may_record()?;
         let mut session = RawSession::create(Arc::clone(self.shared_raw()), schema)
             .map_err(|code| self.raw().error(code, None))?;
         if recorded.rowids {

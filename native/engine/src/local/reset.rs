@@ -41,6 +41,7 @@ impl Connection {
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
+        self.reset_functions()?;
         if self.checkpoints_off {
             self.wal_checkpoints(true)?;
         }
