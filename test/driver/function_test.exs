@@ -339,7 +339,9 @@ defmodule EctoLibSql.FunctionTest do
       calls = Function.Calls.__info__(:functions)
 
       # What has a connection's state as its first argument, and is not called by the NIF's name alone.
-      others = ~r/^(remote|replica|offline|wal)_|^(connections|open|memory_statistics|function_)/
+      others =
+        ~r/^(remote|replica|offline)_|^(connections|open|memory_|heap_|feed_|hook_|changeset_|function_)/
+
       wrappers = ~w(reset interrupt query_row reset_statement close_stmt get_stmt_columns
                     execute_batch_sql execute_batch_native pragma_query data_versions
                     get_frame_number_for_replica get_max_write_frame flush_and_get_frame
