@@ -20,6 +20,7 @@ defmodule EctoLibSql.Options do
     read_only: {@boolean, nil},
     immutable: {@boolean, nil},
     shared_cache: {@boolean, nil},
+    vfs: {:string, nil},
     busy_timeout: {:milliseconds, nil},
     timeout: {:timeout, nil},
     retry: {:non_neg_integer, nil},
@@ -320,6 +321,7 @@ defmodule EctoLibSql.Options do
     native = %{
       database: database(options),
       mode: mode(options),
+      vfs: options[:vfs],
       shared_cache: on?(options[:shared_cache]),
       busy_timeout: Keyword.get(options, :busy_timeout, 5000),
       statement_cache_size: Keyword.get(options, :statement_cache_size, 100),

@@ -25,6 +25,7 @@ mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
+mod lifecycle;
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
@@ -40,6 +41,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};

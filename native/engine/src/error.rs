@@ -82,6 +82,12 @@ pub enum Error {
     #[error("the connection is closed")]
     ConnectionClosed,
 
+    /// All connections were closed, and none is opened.
+    #[error(
+        "the application :ecto_libsql was stopped: no connection is opened until it is started"
+    )]
+    Stopped,
+
     #[error("{}", in_use(*.since))]
     InUse { since: Option<Instant> },
 
@@ -153,6 +159,12 @@ pub enum Error {
          before it does anything else"
     )]
     WalInsertion,
+
+    #[error(
+        "a backup is being copied over this connection's database: that is to be ended before it does \
+         anything else"
+    )]
+    Backup,
 
     #[error("no insertion of frames is under way on this connection: it has to be begun first")]
     NoWalInsertion,
@@ -245,6 +257,7 @@ impl Error {
             Error::PositionalParameter { .. } => "positional_parameter",
             Error::UnsupportedParameter { .. } => "unsupported_parameter",
             Error::ConnectionClosed => "connection_closed",
+            Error::Stopped => "stopped",
             Error::StatementClosed => "statement_closed",
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
@@ -262,6 +275,7 @@ impl Error {
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
             Error::WalInsertion => "wal_insertion",
+            Error::Backup => "backup",
             Error::NoWalInsertion => "no_wal_insertion",
             Error::WalRestarted => "wal_restarted",
             Error::ColumnIndex { .. } | Error::ParameterIndex { .. } => "range",

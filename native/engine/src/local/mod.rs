@@ -42,9 +42,13 @@ mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_hooks;
 #[allow(unsafe_code)]
+mod raw_preupdate;
+#[allow(unsafe_code)]
 mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_vfs;
 #[allow(unsafe_code)]
 mod raw_wal;
 mod recorder;
@@ -91,9 +95,10 @@ pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
-pub use recorder::Hook;
+pub use recorder::{Hook, Told};
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub(crate) use system_calls::must_not_wait;
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

@@ -52,12 +52,14 @@ impl RawConnection {
     pub(super) fn open(
         file: &CStr,
         flags: c_int,
+        vfs: Option<&CStr>,
         control: Arc<Control>,
         forms: Forms,
     ) -> Result<RawConnection, Error> {
         let mut db = ptr::null_mut();
-        // SAFETY: `file` ends with NUL; `db` is written before it is read.
-        let code = unsafe { ffi::sqlite3_open_v2(file.as_ptr(), &raw mut db, flags, ptr::null()) };
+        let vfs = vfs.map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: `file` and `vfs`, where it is one, end with NUL; `db` is written before it is read.
+        let code = unsafe { ffi::sqlite3_open_v2(file.as_ptr(), &raw mut db, flags, vfs) };
         let Some(db) = NonNull::new(db) else {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };

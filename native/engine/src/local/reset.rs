@@ -26,7 +26,7 @@ impl Connection {
         self.cursors.clear();
         self.blobs.clear();
         self.recordings.clear();
-        self.backup = None;
+        self.cancel_backup();
         if self.insertion.is_some() {
             self.wal_insert_end()?;
         }
