@@ -958,25 +958,10 @@ defmodule EctoLibSql.FunctionTest do
     end
   end
 
-  describe "the thread" do
-    test "is there only for connections with such functions, and ends with them" do
-      {:ok, supervisor} = Task.Supervisor.start_link()
-
-      Task.Supervisor.async(supervisor, fn ->
-        s = create!(opened(), "f", 0, fn -> 1 end)
-        assert value(s, "f()") == 1
-        :ok = EctoLibSql.disconnect(s)
-        assert {:error, %Error{code: :connection_closed}} = EctoLibSql.query(s, "SELECT f()")
-        EctoLibSql.disconnect(s)
-      end)
-      |> Task.await()
-    end
-
-    # In a process that is no test's.
-    defp opened do
-      {:ok, s} = EctoLibSql.connect(database: ":memory:")
-      s
-    end
+  # In a process that is no test's.
+  defp opened do
+    {:ok, s} = EctoLibSql.connect(database: ":memory:")
+    s
   end
 
   describe "random functions" do
