@@ -26,6 +26,8 @@ struct Unsynced {
     /// Older versions of sectors, the synced one first. What lay behind the file's end is missing
     /// from them.
     sectors: BTreeMap<u64, Vec<Sector>>,
+    /// The file before it was made shorter: that is done as a whole, or not at all.
+    longer: Option<Box<(Vec<u8>, Unsynced)>>,
 }
 
 #[derive(Debug)]
@@ -82,12 +84,29 @@ impl Disk {
         path: &Path,
         to: u64,
         size: u64,
-        read: impl FnMut(&mut [u8], u64) -> Result<(), E>,
+        mut read: impl FnMut(&mut [u8], u64) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.keep_sectors(path, to.min(size)..size, size, read)?;
-        if to != size {
-            self.keep_size(path, size);
+        if to >= size {
+            if to > size {
+                self.keep_size(path, size);
+            }
+            return Ok(());
         }
+        let mut content = vec![0; as_usize(size)];
+        read(&mut content, 0)?;
+        let file = self.files.entry(path.to_owned()).or_default();
+        let new = file.new;
+        let mut before = std::mem::take(file);
+        let mut sectors = before.sectors.clone();
+        sectors.retain(|number, _| number * self.sector_size < to);
+        // Of several times, it is as before the first or as after the last.
+        let first = before.longer.take();
+        *file = Unsynced {
+            new,
+            sizes: Vec::new(),
+            sectors,
+            longer: first.or_else(|| Some(Box::new((content, before)))),
+        };
         Ok(())
     }
 
@@ -114,7 +133,7 @@ impl Disk {
         for number in bytes.start / sector_size..bytes.end.div_ceil(sector_size) {
             let start = number * sector_size;
             let there = size.saturating_sub(start).min(sector_size);
-            let mut content = vec![0; usize::try_from(there).unwrap_or(0)];
+            let mut content = vec![0; as_usize(there)];
             if there > 0 {
                 read(&mut content, start)?;
             }
@@ -198,6 +217,10 @@ impl Disk {
     }
 }
 
+fn as_usize(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -208,12 +231,15 @@ fn remove(path: &Path) -> io::Result<()> {
 impl Unsynced {
     /// Makes of a file's content what is surely on the disk.
     fn as_synced(&self, content: &mut Vec<u8>, sector_size: u64) {
-        let usize = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+        if let Some((longer, before)) = self.longer.as_deref() {
+            longer.clone_into(content);
+            return before.as_synced(content, sector_size);
+        }
         if let Some(size) = self.sizes.first() {
-            content.resize(usize(*size), 0);
+            content.resize(as_usize(*size), 0);
         }
         for (number, versions) in &self.sectors {
-            let start = usize(number * sector_size);
+            let start = as_usize(number * sector_size);
             let Some(synced) = versions.first() else {
                 continue;
             };
@@ -236,6 +262,13 @@ impl Unsynced {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(error) => return Err(error),
         };
+        if let Some((longer, before)) = self.longer.as_deref()
+            && chance.happens(0.5)
+        {
+            file.set_len(0)?;
+            file.write_all(longer)?;
+            return before.lose_power(path, sector_size, chance, lost);
+        }
         let last = file.metadata()?.len();
         let size = match self.sizes.get(chance.below(self.sizes.len() + 1)) {
             Some(older) => *older,
@@ -264,7 +297,7 @@ fn restore(
     sector_size: u64,
     chance: &mut Chance,
 ) -> io::Result<()> {
-    let mut content = vec![0; usize::try_from(sector_size).unwrap_or(0)];
+    let mut content = vec![0; as_usize(sector_size)];
     if chance.happens(0.2) {
         content.fill_with(|| chance.next() as u8);
     }
