@@ -29,7 +29,7 @@ defmodule EctoLibSql.Function.Calls do
     do_data_versions: 2,
     backup: 5,
     backup_begin: 3,
-    backup_step: 4,
+    backup_step: 3,
     serialize: 2,
     deserialize: 3,
     blob_open: 4,
@@ -79,7 +79,8 @@ defmodule EctoLibSql.Function.Calls do
     session_indirect: 3,
     session_status: 2,
     wal_checkpoints: 2,
-    wal_insert_end: 1
+    wal_insert_end: 1,
+    vfs_of: 1
   ]
 
   # A reply that was sent comes at once; one that does not was taken by a function that emptied its
@@ -103,7 +104,7 @@ defmodule EctoLibSql.Function.Calls do
   # A function cannot be asked for on a scheduler.
   def query_short(_s, _statement, _params), do: :long
 
-  # These look at memory, or stop what runs: they wait for nothing.
+  # These look at memory, or stop what runs, or ask for their process: they wait for nothing.
   @here [
     ping: 1,
     autocommit: 1,
@@ -121,7 +122,7 @@ defmodule EctoLibSql.Function.Calls do
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
-    feed_attach: 2
+    feed_attach: 3
   ]
 
   for {name, arity} <- @here do
