@@ -118,6 +118,7 @@ defmodule EctoLibSql.Function.Calls do
     interrupt_statement: 2,
     statement_sql: 2,
     breakers: 1,
+    vfs_of: 1,
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
