@@ -29,7 +29,7 @@ defmodule EctoLibSql.Function.Calls do
     do_data_versions: 2,
     backup: 5,
     backup_begin: 3,
-    backup_step: 4,
+    backup_step: 3,
     serialize: 2,
     deserialize: 3,
     blob_open: 4,
