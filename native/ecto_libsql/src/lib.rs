@@ -19,6 +19,7 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod list;
 mod metadata;
 mod offline;
 mod owner;
