@@ -1,15 +1,13 @@
 defmodule EctoLibSql.Application do
   @moduledoc false
   # What goes on without anybody's call: changes of the servers' breakers and of replicas
-  # are reported.
+  # are reported, and what hooks tell is relayed.
 
   use Application
 
   @impl true
   def start(_type, _args) do
-    Supervisor.start_link([EctoLibSql.BreakerReports, EctoLibSql.Replica.Events],
-      strategy: :one_for_one,
-      name: EctoLibSql.Supervisor
-    )
+    children = [EctoLibSql.BreakerReports, EctoLibSql.Replica.Events, EctoLibSql.Hooks.Supervisor]
+    Supervisor.start_link(children, strategy: :one_for_one, name: EctoLibSql.Supervisor)
   end
 end

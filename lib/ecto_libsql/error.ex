@@ -13,6 +13,9 @@ defmodule EctoLibSql.Error do
       | code | meaning |
       |---|---|
       | `:connection_closed`, `:statement_closed`, `:cursor_closed` | it is gone |
+      | `:session_closed` | see `EctoLibSql.Session` |
+      | `:invalid_changeset` | it is malformed |
+      | `:changeset_conflict`, `:changeset_schema` | a changeset was not applied: changes, or tables, do not fit |
       | `:statement_busy` | the statement is in the middle of a run |
       | `:wrong_connection` | the statement or cursor belongs to another connection |
       | `:not_transaction_owner` | another process began the transaction |
@@ -35,7 +38,7 @@ defmodule EctoLibSql.Error do
       | `:unsupported_parameter` | a value that cannot be stored |
       | `:empty_statement`, `:multiple_statements`, `:invalid_sql` | not one statement |
       | `:range` | no such column or parameter |
-      | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
+      | `:extensions_disabled`, `:extension_not_allowed`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
       | `:auth` | the connection's policy does not allow it: `:denied` says what |
       | `:encryption` | this build has no encryption |
       | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |

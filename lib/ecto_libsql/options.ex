@@ -3,7 +3,7 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.{Error, Function, MemoryStatistics}
+  alias EctoLibSql.{AllowedExtensions, DbConfig, Error, Function, Limits, MemoryStatistics}
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -35,6 +35,11 @@ defmodule EctoLibSql.Options do
     map_type: {@form, nil},
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
+    allowed_extensions: {{:checked, &AllowedExtensions.takes/1}, nil},
+    limits: {{:checked, &Limits.takes/1}, nil},
+    db_config: {{:checked, &DbConfig.takes/1}, nil},
+    nofollow: {@boolean, nil},
+    change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
     authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
@@ -128,7 +133,8 @@ defmodule EctoLibSql.Options do
          :ok <- agree(options),
          {:ok, _kept?} <- MemoryStatistics.choose(),
          :ok <- heap_limits(options),
-         do: {:ok, {:local, prepare(options)}}
+         {:ok, allowed_extensions} <- AllowedExtensions.lists(options),
+         do: {:ok, {:local, prepare(options, allowed_extensions)}}
   end
 
   defp keyword(options) do
@@ -264,6 +270,9 @@ defmodule EctoLibSql.Options do
             "contradict each other: read_only: true is mode: :read_only"
         )
 
+      contradiction = DbConfig.contradiction(options) ->
+        invalid(contradiction)
+
       on?(options[:immutable]) and mode(options) != :read_only ->
         invalid("immutable goes with mode: :read_only: nobody may write the file")
 
@@ -304,7 +313,7 @@ defmodule EctoLibSql.Options do
     end)
   end
 
-  defp prepare(options) do
+  defp prepare(options, allowed_extensions) do
     native = %{
       database: database(options),
       mode: mode(options),
@@ -318,6 +327,10 @@ defmodule EctoLibSql.Options do
       journal_mode: journal_mode(options),
       file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
       pragmas: connection_pragmas(options),
+      db_config: DbConfig.native(Keyword.get(options, :db_config, [])),
+      limits: Limits.native(Keyword.get(options, :limits, [])),
+      allowed_extensions: allowed_extensions,
+      nofollow: on?(options[:nofollow]),
       encryption_key: options[:encryption_key],
       replica: false,
       offline: nil,

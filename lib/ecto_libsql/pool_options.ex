@@ -52,7 +52,8 @@ if Code.ensure_loaded?(DBConnection) do
       :journal_mode,
       :page_size,
       :auto_vacuum,
-      :locking_mode
+      :locking_mode,
+      :change_feed
     ]
 
     @type transaction_mode :: :immediate | :deferred | :exclusive | :read_only

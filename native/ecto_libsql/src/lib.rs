@@ -12,6 +12,8 @@ mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
+mod configuration;
 mod connection;
 mod cursor;
 mod describe;
@@ -19,12 +21,15 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod heap_limit;
+mod hooks;
 mod list;
 mod metadata;
 mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;
@@ -40,6 +45,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     remote::observe();
     owner::start_reaper()
         && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<hooks::ChannelHandle>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()

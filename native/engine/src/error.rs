@@ -95,6 +95,20 @@ pub enum Error {
     )]
     BlobExpired,
 
+    #[error("no such session: it was closed, or its connection was closed or reset")]
+    SessionClosed,
+
+    #[error("the changeset is malformed at byte {offset}: {reason}")]
+    InvalidChangeset { offset: usize, reason: String },
+
+    /// Nothing of the changeset was kept.
+    #[error("the changeset was not applied: {0}")]
+    ChangesetConflict(String),
+
+    /// As [`Error::ChangesetConflict`].
+    #[error("the changeset was not applied: {0}")]
+    ChangesetSchema(String),
+
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
 
@@ -109,6 +123,9 @@ pub enum Error {
 
     #[error("a transaction is already open; use a savepoint to nest")]
     TransactionOpen,
+
+    #[error("{0} needs a connection on which no transaction and no cursor is open")]
+    NotInTransaction(&'static str),
 
     #[error("the database rolled the transaction back: {reason}; call rollback, then begin anew")]
     TransactionLost { reason: String },
@@ -149,6 +166,13 @@ pub enum Error {
 
     #[error("the extension {path} could not be loaded: {reason}")]
     LoadExtension { path: String, reason: String },
+
+    #[error("{}", not_allowed(path, resolved, allowed))]
+    ExtensionNotAllowed {
+        path: String,
+        resolved: String,
+        allowed: Vec<String>,
+    },
 
     /// The connection's policy does not allow it.
     #[error("{0}")]
@@ -213,11 +237,15 @@ impl Error {
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
             Error::BlobExpired => "blob_expired",
+            Error::SessionClosed => "session_closed",
+            Error::InvalidChangeset { .. } => "invalid_changeset",
+            Error::ChangesetConflict(_) => "changeset_conflict",
+            Error::ChangesetSchema(_) => "changeset_schema",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",
             Error::NoTransaction => "no_transaction",
-            Error::TransactionOpen => "transaction_open",
+            Error::TransactionOpen | Error::NotInTransaction(_) => "transaction_open",
             Error::TransactionLost { .. } => "transaction_lost",
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
@@ -228,6 +256,7 @@ impl Error {
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
+            Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
             Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
@@ -409,6 +438,19 @@ fn in_use(since: Option<Instant>) -> String {
         format!(", for {} ms so far", since.elapsed().as_millis())
     });
     format!("the connection is at work for another process{running}")
+}
+
+fn not_allowed(path: &str, resolved: &str, allowed: &[String]) -> String {
+    let file = if path == resolved {
+        path.to_owned()
+    } else {
+        format!("{path} ({resolved})")
+    };
+    let list = match allowed {
+        [] => "nothing".to_owned(),
+        allowed => allowed.join(", "),
+    };
+    format!("the extension {file} is not among those that allowed_extensions allows: {list}")
 }
 
 fn parameter_names(missing: &[String], unknown: &[String]) -> String {

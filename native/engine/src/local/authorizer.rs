@@ -250,8 +250,13 @@ impl Connection {
 
     /// Without anybody who needs it, SQLite asks nobody.
     pub(super) fn install_authorizer(&self) -> Result<()> {
-        let needed = self.reads_replica || self.policies.current.is_some();
-        self.check(self.raw().set_authorizer(needed))
+        self.check(self.raw().set_authorizer(self.needs_authorizer()))
+    }
+
+    pub(super) fn needs_authorizer(&self) -> bool {
+        self.reads_replica
+            || self.policies.current.is_some()
+            || self.control().whole_table.is_row_by_row()
     }
 
     /// Prepares what is the driver's own, and asks no policy.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::authorizer::Authorizer;
 use super::replica_reader::Place;
+use super::whole_table::WholeTable;
 use crate::error::Error;
 
 /// The limits of one call.
@@ -56,6 +57,7 @@ pub(super) struct Control {
     locked_out: AtomicBool,
     /// Where the statement that is prepared is to run, as the authorizer has found out so far.
     place: AtomicU8,
+    pub(super) whole_table: WholeTable,
     pub(super) authorizer: Authorizer,
     caller_alive: fn() -> bool,
 }
@@ -80,6 +82,7 @@ impl Control {
             busy: AtomicBool::new(false),
             locked_out: AtomicBool::new(false),
             place: AtomicU8::new(Place::Here as u8),
+            whole_table: WholeTable::default(),
             authorizer: Authorizer::default(),
             caller_alive,
         }

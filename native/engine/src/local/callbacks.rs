@@ -1,4 +1,4 @@
-//! The C callbacks: SQLite's progress and busy handlers, and the authorizer of a replica's readers.
+//! The C callbacks: SQLite's progress and busy handlers, and the authorizer.
 //!
 //! The handlers are registered once per connection with a pointer to its [`Control`] and read
 //! nothing else, so they cost the same whether a call has a deadline or not.
@@ -35,7 +35,8 @@ pub(super) extern "C" fn busy(control: *mut c_void, _calls: c_int) -> c_int {
 }
 
 /// SQLite's authorizer, called for each thing that a statement is to do while it is prepared. Decides
-/// by the connection's policy, and notes what is not for a replica's reader.
+/// by the connection's policy, and notes what is not for a replica's reader. A DELETE that it ignores
+/// is done row by row.
 pub(super) extern "C" fn authorize(
     control: *mut c_void,
     action: c_int,
@@ -55,7 +56,11 @@ pub(super) extern "C" fn authorize(
         let texts = [first, second, database, within].map(text);
         let [first, second] = [texts[0], texts[1]].map(|text| str::from_utf8(text?).ok());
         control.note_place(replica_reader::place(action, first, second));
-        control.authorizer.decide(&Request::new(action, texts))
+        let row_by_row = control.whole_table.ignores(action, first);
+        match control.authorizer.decide(&Request::new(action, texts)) {
+            ffi::SQLITE_OK if row_by_row => ffi::SQLITE_IGNORE,
+            decided => decided,
+        }
     }));
     decided.unwrap_or(ffi::SQLITE_DENY)
 }

@@ -15,6 +15,8 @@ use super::cursor::Cursor;
 use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
+use super::recorder::Recorder;
+use super::recording::Recording;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -58,6 +60,7 @@ pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
     pub(super) blobs: ById<Blob>,
+    pub(super) recordings: ById<Recording>,
     /// That copies into this database.
     pub(super) backup: Option<RawBackup>,
     /// Of frames, into the write-ahead log.
@@ -71,6 +74,8 @@ pub struct Connection {
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
     pub(super) reads_replica: bool,
+    /// Where somebody listens.
+    pub(super) recorder: Option<Arc<Recorder>>,
     pub(super) policies: Policies,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
@@ -87,6 +92,7 @@ impl Connection {
         Connection {
             cursors: ById::default(),
             blobs: ById::default(),
+            recordings: ById::default(),
             backup: None,
             insertion: None,
             prepared: ById::default(),
@@ -97,6 +103,7 @@ impl Connection {
             entrance: None,
             short_reads: false,
             reads_replica: false,
+            recorder: None,
             policies: Policies::default(),
             checkpoints_off: false,
             encrypted: false,
@@ -321,13 +328,16 @@ impl Connection {
     {
         self.admit(statement)?;
         let before = self.changes_before(statement);
-        let progress = match rows::run(statement, params, sink) {
-            Err(error) if self.connects_virtual_table(&error) => {
-                rows::run(statement, params, sink)?
-            }
-            ran => ran?,
-        };
-        Ok((self.outcome(statement, before), progress))
+        let mut ran = rows::run(statement, params, sink);
+        if let Err(error) = &ran
+            && self.connects_virtual_table(error)
+        {
+            ran = rows::run(statement, params, sink);
+        }
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, statement, ran.is_ok());
+        }
+        Ok((self.outcome(statement, before), ran?))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
@@ -364,6 +374,9 @@ impl Connection {
         self.raw.busy_handler();
         let worked = work(self);
         self.control.end();
+        if self.recorder.is_some() {
+            self.look_after_hooks();
+        }
         worked
     }
 

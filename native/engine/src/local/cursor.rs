@@ -94,6 +94,7 @@ impl Connection {
             }
             Ok(Progress::Finished) => {
                 cursor.statement.reset();
+                self.settle_cursor(&cursor, true);
                 let outcome = self.outcome(&cursor.statement, before);
                 self.note_transaction(&Ok(()));
                 self.give_back(cursor.statement, cursor.prepared);
@@ -101,10 +102,17 @@ impl Connection {
             }
             Err(error) => {
                 cursor.statement.reset();
+                self.settle_cursor(&cursor, false);
                 self.give_back(cursor.statement, cursor.prepared);
                 // Rows have been handed over: the call cannot be made again.
                 Err(error.final_now())
             }
+        }
+    }
+
+    fn settle_cursor(&self, cursor: &Cursor, succeeded: bool) {
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, &cursor.statement, succeeded);
         }
     }
 

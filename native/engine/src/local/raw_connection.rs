@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libsql::ffi;
 
@@ -11,6 +11,7 @@ use super::authorizer::Denial;
 use super::call::Control;
 use super::callbacks;
 use super::raw_statement::RawStatement;
+use super::recorder::Recorder;
 use crate::error::{Error, SqliteError};
 use crate::form::Forms;
 
@@ -35,6 +36,8 @@ pub(super) struct RawConnection {
     db: NonNull<ffi::sqlite3>,
     /// The callbacks' context; lives until the database is closed.
     control: Arc<Control>,
+    /// The hooks' context, likewise.
+    pub(super) recorder: OnceLock<Arc<Recorder>>,
     pub(super) forms: Forms,
 }
 
@@ -58,7 +61,12 @@ impl RawConnection {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };
         // From here on drop closes the database, also where the open failed.
-        let connection = RawConnection { db, control, forms };
+        let connection = RawConnection {
+            db,
+            control,
+            recorder: OnceLock::new(),
+            forms,
+        };
         if code == ffi::SQLITE_OK {
             connection.lookaside(LOOKASIDE);
             connection.install_callbacks();
@@ -126,7 +134,8 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
-    /// Has SQLite ask, for each statement that is prepared from now on, whether it may.
+    /// Has SQLite ask, for each statement that is prepared from now on, whether it may, and has those
+    /// that are prepared already prepared anew; or, without `ask`, has it ask no more.
     pub(super) fn set_authorizer(&self, ask: bool) -> c_int {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
         // SAFETY: as in `progress_handler`.
@@ -394,25 +403,6 @@ impl RawConnection {
         };
         // SAFETY: self.db is live; `key` has `length` bytes, which SQLite3MultipleCiphers copies.
         unsafe { sqlite3_key(self.db.as_ptr(), key.as_ptr().cast(), length) }
-    }
-
-    /// Takes a function from this connection.
-    #[cfg(feature = "encryption")]
-    pub(super) fn remove_function(&self, name: &CStr, arguments: c_int) -> c_int {
-        // SAFETY: self.db is live; a function is removed by giving no callback.
-        unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.db.as_ptr(),
-                name.as_ptr(),
-                arguments,
-                ffi::SQLITE_UTF8,
-                ptr::null_mut(),
-                None,
-                None,
-                None,
-                None,
-            )
-        }
     }
 
     /// Takes a virtual table's module from this connection.

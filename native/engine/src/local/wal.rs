@@ -141,9 +141,19 @@ impl Connection {
             ));
         }
         self.check_transaction()?;
+        if !on && self.has_wal_hook() {
+            return Err(Error::Unsupported(
+                "checkpoints cannot be turned off while there is a WAL hook: SQLite's turns them on"
+                    .to_owned(),
+            ));
+        }
         self.checkpoints_off = !on;
         if on {
-            self.check(self.raw().wal_autocheckpoint(AUTOCHECKPOINT))
+            self.check(self.raw().wal_autocheckpoint(AUTOCHECKPOINT))?;
+            if self.has_wal_hook() {
+                self.take_wal_hook();
+            }
+            Ok(())
         } else {
             self.wal_disable_checkpoint()
         }
