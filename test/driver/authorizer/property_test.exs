@@ -40,7 +40,7 @@ if Code.ensure_loaded?(ExUnitProperties) do
     defp sql({:delete, table}), do: "DELETE FROM #{table}"
 
     defp decide(policy, {action, object}) do
-      default = Enum.find_value(policy, :allow, &with({:default, verdict} <- &1, do: verdict))
+      default = Enum.find_value(policy, :allow, &default/1)
 
       Enum.find_value(policy, default, fn
         {:default, _} ->
@@ -53,6 +53,9 @@ if Code.ensure_loaded?(ExUnitProperties) do
           if about?(actions, conditions, action, object), do: verdict
       end)
     end
+
+    defp default({:default, verdict}), do: verdict
+    defp default(_rule), do: nil
 
     defp about?(actions, conditions, action, object) do
       action in List.wrap(actions) and
