@@ -136,7 +136,8 @@ defmodule EctoLibSql.Call do
           {:ok, Result.t()} | {:error, Error.t()}
   def query_exempt(%State{mode: mode} = s, sql, params, deadline)
       when mode in [:local, :offline] do
-    with {:ok, result} <- with_encoded(s, params, deadline, &Native.query_exempt(s, sql, &1, &2)),
+    with {:ok, result} <-
+           with_encoded(s, params, deadline, &Backend.here(s).query_exempt(s, sql, &1, &2)),
          do: {:ok, Result.new(result)}
   end
 

@@ -51,7 +51,8 @@ if Code.ensure_loaded?(ExUnitProperties) do
           answer = call(name, arguments)
 
           assert answer == :badarg or answer in @answers or match?({:error, %Error{}}, answer) or
-                   match?({:error, _reason}, answer) or is_reference(answer),
+                   match?({:error, _reason}, answer) or is_reference(answer) or
+                   {name, arguments} == {:remote_breakers, [nil]},
                  "#{name} answered #{inspect(answer, limit: 5)} to #{inspect(arguments, limit: 5)}"
         end
       end

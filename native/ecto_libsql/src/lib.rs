@@ -18,14 +18,22 @@ mod connection;
 mod cursor;
 mod describe;
 mod error;
+mod evaluation;
 mod extension;
 mod foreign_keys;
+mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
+<<<<<<< HEAD
 mod list;
+=======
+mod lifecycle;
+>>>>>>> int7
 mod metadata;
 mod offline;
+#[allow(unsafe_code)]
+mod own_thread;
 mod owner;
 mod params;
 mod query;
@@ -37,6 +45,7 @@ mod statement;
 #[allow(unsafe_code)]
 mod terms;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};
@@ -50,6 +59,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
+        && env.register::<evaluation::FunctionCall>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

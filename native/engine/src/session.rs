@@ -9,8 +9,11 @@ mod blobs;
 mod death;
 mod hooks;
 mod items;
+mod own_thread;
 mod recordings;
 mod stop;
+
+pub use own_thread::on_own_thread;
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -179,6 +182,8 @@ pub struct Session<O> {
     watched: Mutex<HashSet<O>>,
     cleanups: Mutex<Vec<Cleanup<O>>>,
     attachment: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// The thread of its own that its calls run on, where processes evaluate its functions.
+    own_thread: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl<O: Owner> Session<O> {
@@ -225,6 +230,7 @@ impl<O: Owner> Session<O> {
             watched: Mutex::default(),
             cleanups: Mutex::default(),
             attachment: OnceLock::new(),
+            own_thread: OnceLock::new(),
         }
     }
 
@@ -304,7 +310,10 @@ impl<O: Owner> Session<O> {
         statement: Option<Id>,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> (Result<T>, bool) {
-        let mut slot = self.connection.lock();
+        let mut slot = match self.lock(caller) {
+            Ok(slot) => slot,
+            Err(error) => return (Err(error), false),
+        };
         let connection = match self.usable(slot.as_mut(), caller) {
             Ok(connection) => connection,
             Err(error) => return (Err(error), false),

@@ -77,7 +77,11 @@ impl Connection {
         let before = self.changes_before(&cursor.statement);
         let fetched = self.in_call(call, |connection| {
             connection.admit(&cursor.statement)?;
-            resume(&mut cursor.statement, sink)
+            if connection.foreign.compare() {
+                connection.comparing(&mut cursor.statement, |statement| resume(statement, sink))
+            } else {
+                resume(&mut cursor.statement, sink)
+            }
         });
         self.note_transaction(&fetched);
         match fetched {
