@@ -8,7 +8,7 @@ use ecto_libsql_engine::form::{Form, Forms};
 use ecto_libsql_engine::local::{FunctionGroup, JournalMode, OpenMode, OpenOptions};
 use ecto_libsql_engine::offline::Syncer;
 use ecto_libsql_engine::session::Scope;
-use rustler::{Atom, Decoder, Env, ResourceArc, Term};
+use rustler::{Atom, Decoder, Env, ResourceArc, Term, TermType};
 
 use crate::atoms;
 use crate::calling::caller_alive;
@@ -104,7 +104,11 @@ pub fn scope(scope: Atom) -> Scope {
 pub fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
     options
         .map_get(key)
-        .and_then(|value| value.decode())
+        .and_then(|value| match value.get_type() {
+            // To decode a list that ends with something else would panic.
+            TermType::List if value.list_length().is_err() => Err(rustler::Error::BadArg),
+            _ => value.decode(),
+        })
         .map_err(|_| Error::InvalidArgument(format!("the option {key:?} cannot be read")))
 }
 

@@ -25,7 +25,11 @@ mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
+<<<<<<< HEAD
+mod list;
+=======
 mod lifecycle;
+>>>>>>> int7
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
