@@ -5,4 +5,6 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Blob
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Status
+  doctest EctoLibSql.Trace
 end

@@ -1,13 +1,15 @@
 defmodule EctoLibSql.Application do
   @moduledoc false
   # What goes on without anybody's call: changes of the servers' breakers and of replicas
-  # are reported.
+  # are reported, and what is traced is passed on.
 
   use Application
 
   @impl true
   def start(_type, _args) do
-    Supervisor.start_link([EctoLibSql.BreakerReports, EctoLibSql.Replica.Events],
+    children = [EctoLibSql.BreakerReports, EctoLibSql.Replica.Events, EctoLibSql.Trace.Relay]
+
+    Supervisor.start_link(children,
       strategy: :one_for_one,
       name: EctoLibSql.Supervisor
     )

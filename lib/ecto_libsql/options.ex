@@ -3,7 +3,7 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.{Error, MemoryStatistics}
+  alias EctoLibSql.{Error, MemoryStatistics, SlowQuery}
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -36,6 +36,7 @@ defmodule EctoLibSql.Options do
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
     custom_pragmas: {:pragmas, nil},
+    slow_query: {{:checked, &SlowQuery.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
     locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
@@ -314,6 +315,7 @@ defmodule EctoLibSql.Options do
       encryption_key: options[:encryption_key],
       replica: false,
       offline: nil,
+      slow_query: SlowQuery.native(options[:slow_query]),
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string)

@@ -16,6 +16,7 @@ defmodule EctoLibSql.Replica.Options do
     :cache_spill,
     :case_sensitive_like,
     :mmap_size,
+    :slow_query,
     :statement_cache_size,
     :temp_store
   ]

@@ -45,6 +45,14 @@ impl Drop for Calling {
     }
 }
 
+/// The process whose call runs on this thread.
+pub fn caller() -> Option<LocalPid> {
+    if CALL.get().is_null() {
+        return None;
+    }
+    with_env(|env| env.map(|env| env.pid()))
+}
+
 /// True outside of a call: cleaning up is never to be stopped.
 pub fn caller_alive() -> bool {
     let env = CALL.get();

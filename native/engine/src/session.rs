@@ -7,6 +7,7 @@
 mod blobs;
 mod death;
 mod items;
+mod status;
 mod stop;
 
 use std::any::Any;
@@ -193,6 +194,7 @@ impl<O: Owner> Session<O> {
         if let Some(writer) = &writer {
             connection.set_entrance(Box::new(Arc::clone(writer)));
         }
+        connection.known_as(id);
         let busy_timeout = u32::try_from(busy_timeout.as_millis()).unwrap_or(u32::MAX);
         Session {
             id,
@@ -372,6 +374,14 @@ impl<O: Owner> Session<O> {
         drop(slot);
         self.have_cleaned_up();
         answer
+    }
+
+    /// Notes which prepared statement the call that is under way runs, where only the connection
+    /// knew.
+    fn note_statement(&self, statement: Option<Id>) {
+        if let (Some(_), Some(running)) = (statement, self.running.0.lock().as_mut()) {
+            running.statement = statement;
+        }
     }
 
     fn check_transaction_owner(&self, caller: O) -> Result<()> {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::{Duration, Instant};
 
 use super::replica_reader::Place;
+use super::tracer::Tracer;
 use crate::error::Error;
 
 /// The limits of one call.
@@ -55,6 +56,7 @@ pub(super) struct Control {
     locked_out: AtomicBool,
     /// Where the statement that is prepared is to run, as the authorizer has found out so far.
     place: AtomicU8,
+    pub(super) tracer: Tracer,
     caller_alive: fn() -> bool,
 }
 
@@ -78,6 +80,7 @@ impl Control {
             busy: AtomicBool::new(false),
             locked_out: AtomicBool::new(false),
             place: AtomicU8::new(Place::Here as u8),
+            tracer: Tracer::default(),
             caller_alive,
         }
     }

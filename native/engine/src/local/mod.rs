@@ -14,6 +14,7 @@ mod connection;
 mod cursor;
 mod data_version;
 mod describe;
+mod expanded_sql;
 mod extension;
 #[cfg(feature = "encryption")]
 mod file_access;
@@ -32,14 +33,22 @@ mod raw_blob;
 mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_statement;
+#[allow(unsafe_code)]
+mod raw_status;
+#[allow(unsafe_code)]
+mod raw_trace;
 mod replica_reader;
 mod reset;
 mod rows;
 mod script;
 mod short;
 mod statement;
+mod status;
 #[allow(unsafe_code)]
 mod system_calls;
+mod tokens;
+mod trace;
+mod tracer;
 mod transaction;
 #[allow(unsafe_code)]
 mod wal_frames;
@@ -52,11 +61,14 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use expanded_sql::Redact;
 pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub use status::{Counters, Figures, library_status};
+pub use trace::{Event, Listener, SlowQueries, Wants};
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

@@ -10,6 +10,7 @@ use super::connection::{Connection, Source};
 use super::functions;
 use super::raw_connection::{RawConnection, c_string};
 use super::rows::Collect;
+use super::trace::SlowQueries;
 use crate::error::{Error, Result, SqliteError};
 use crate::form::Forms;
 use crate::offline::Syncer;
@@ -81,6 +82,8 @@ pub struct OpenOptions {
     pub checkpoints: bool,
     /// For the copy of a server's database that is written offline: what syncs it.
     pub offline: Option<Arc<Syncer>>,
+    /// Of which somebody is told.
+    pub slow_queries: Option<SlowQueries>,
     /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
     pub caller_alive: fn() -> bool,
 }
@@ -104,6 +107,7 @@ impl Default for OpenOptions {
             forms: Forms::default(),
             checkpoints: true,
             offline: None,
+            slow_queries: None,
             caller_alive: || true,
         }
     }
@@ -147,6 +151,7 @@ impl Connection {
         if connection.options.replica {
             connection.read_replica()?;
         }
+        connection.trace_slow_queries();
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
     }

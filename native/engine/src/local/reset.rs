@@ -23,6 +23,7 @@ impl Connection {
         self.cursors.clear();
         self.blobs.clear();
         self.backup = None;
+        self.stop_traces();
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {
