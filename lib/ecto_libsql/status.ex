@@ -6,9 +6,9 @@ defmodule EctoLibSql.Status do
       iex> :ok = EctoLibSql.run(s, "CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
       iex> :ok = EctoLibSql.run(s, "INSERT INTO t (a) VALUES (3), (1), (2)")
       iex> result = EctoLibSql.query!(s, "SELECT a FROM t ORDER BY a", [], statistics: true)
-      iex> # It read all of the table, and sorted.
-      iex> {result.rows, result.statistics.rows_read, result.statistics.sort}
-      {[[1], [2], [3]], 3, 1}
+      iex> # It went through all of the table, two steps from the first row on, and sorted.
+      iex> {result.rows, result.statistics.fullscan_step, result.statistics.sort}
+      {[[1], [2], [3]], 2, 1}
       iex> {:ok, status} = EctoLibSql.Status.connection(s)
       iex> status.cache_used > 0 and status.deferred_fks == false
       true
@@ -52,8 +52,8 @@ defmodule EctoLibSql.Status do
       a parameter that the plan depends on
     * `:run` - how often it ran
     * `:filter_hit`, `:filter_miss` - steps of joins that a Bloom filter spared, and did not
-    * `:rows_read`, `:rows_written` - rows that libSQL counts as read and written, as Turso bills
-      them; those of indexes and triggers, too
+    * `:rows_read`, `:rows_written` - rows that libSQL counts as read and written, those of indexes,
+      triggers and sorts, too
     * `:memused` - the memory that the statement takes, in bytes
   """
   @type statement :: %{

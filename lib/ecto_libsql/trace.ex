@@ -25,8 +25,8 @@ defmodule EctoLibSql.Trace do
   of a statement have in common, and `:sql` is what was prepared, without the parameters' values, of
   which no more than 16 KiB are sent. Times are in native units.
 
-    * `:stmt` - a statement begins: `:run`, `:sql`. A trigger that it runs comes as one of the same run,
-      with the SQL `"-- TRIGGER name"`
+    * `:stmt` - a statement begins: `:run`, `:sql`. A trigger that it runs, and each of the trigger's
+      statements, come as ones of the same run, with a comment for SQL: `"-- TRIGGER name"`, `"-- UPDATE …"`
     * `:profile` - it has ended, also by an error, or was given up: `:run`, `:sql`, `:duration` and
       `:statistics`, what SQLite counted in it (`t:EctoLibSql.Status.statement/0` without `:memused`). The
       duration is that in which it was run and its rows were handed over; the time in which a cursor

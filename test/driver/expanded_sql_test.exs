@@ -84,7 +84,7 @@ defmodule EctoLibSql.ExpandedSqlTest do
     assert {:error, %Error{code: :empty_statement}} = EctoLibSql.expanded_sql(s, "-- ?")
 
     assert {:error, %Error{code: :unsupported_parameter}} =
-             EctoLibSql.expanded_sql(s, "SELECT ?", [{:a, :b}])
+             EctoLibSql.expanded_sql(s, "SELECT ?", [{1, 2}])
 
     blob = {:blob, :binary.copy(<<0>>, 32 * 1024 * 1024)}
 

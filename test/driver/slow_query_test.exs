@@ -33,16 +33,15 @@ defmodule EctoLibSql.SlowQueryTest do
       test = self()
       handler = "slow queries of #{inspect(test)}"
 
-      :ok =
-        :telemetry.attach(
-          handler,
-          @event,
-          fn @event, measurements, metadata, _ -> send(test, {:slow, measurements, metadata}) end,
-          nil
-        )
+      :ok = :telemetry.attach(handler, @event, &__MODULE__.tell/4, test)
 
       on_exit(fn -> :telemetry.detach(handler) end)
     end
+
+    def tell(@event, measurements, metadata, test),
+      do: send(test, {:slow, measurements, metadata})
+
+    def raise_always(_event, _measurements, _metadata, _config), do: raise("no")
 
     defp slow(%{conn_id: conn_id}) do
       assert_receive {:slow, measurements, %{conn_id: ^conn_id} = metadata}, 5_000
@@ -109,7 +108,7 @@ defmodule EctoLibSql.SlowQueryTest do
       handler = "raises #{inspect(self())}"
 
       ExUnit.CaptureLog.capture_log(fn ->
-        :telemetry.attach(handler, @event, fn _, _, _, _ -> raise "no" end, nil)
+        :telemetry.attach(handler, @event, &__MODULE__.raise_always/4, nil)
         s = connect!(slow_query: 0)
         rows(s, "SELECT 1")
         assert {_, %{sql: "SELECT 1"}} = slow(s)

@@ -5,7 +5,7 @@ use ecto_libsql_engine::local::{self, Figures, Flow, Redact};
 use rustler::{Encoder, Env, ListIterator, Term};
 
 use crate::atoms;
-use crate::error::{named_atom, reply, reply_ok};
+use crate::error::{named_atom, reply};
 use crate::owner::CallContext;
 use crate::params::text;
 use crate::query::{watch, with_params};
@@ -87,13 +87,21 @@ fn do_expanded_sql<'a>(
             params,
             &self::redact(redact)?,
             &call(timeout)?,
-        );
-        Ok(reply_ok(env, expanded))
+        )?;
+        Ok((atoms::ok(), expanded).encode(env))
     })
 }
 
+/// As [`redact`]; nil where nothing is to be expanded at all.
+pub fn expanded(term: Term<'_>) -> Result<Option<Redact>> {
+    if term == atoms::nil().to_term(term.get_env()) {
+        return Ok(None);
+    }
+    redact(term).map(Some)
+}
+
 /// What is to be hidden.
-pub fn redact(term: Term<'_>) -> Result<Redact> {
+fn redact(term: Term<'_>) -> Result<Redact> {
     if let Ok(everything) = term.decode::<bool>() {
         return Ok(match everything {
             true => Redact::Everything,

@@ -21,7 +21,7 @@ use crate::calling::caller;
 use crate::error::{reply, reply_unit};
 use crate::owner::{CallContext, REGISTRY};
 use crate::result::id_text;
-use crate::status::{figures_term, redact};
+use crate::status::{expanded, figures_term};
 use crate::terms;
 
 /// So many messages of one trace may be on their way to the relay; more are lost, and counted.
@@ -214,16 +214,16 @@ fn event_pairs<'a>(env: Env<'a>, event: &Event) -> (Atom, Vec<(Atom, Term<'a>)>)
 /// `options`: nil, or `{milliseconds, redact}` of the option `slow_query`, where `redact` is nil if the
 /// SQL is not to be expanded.
 pub fn slow_queries(
-    options: Option<(u64, Option<Term<'_>>)>,
+    options: Option<(u64, Term<'_>)>,
     database: &str,
 ) -> Result<Option<SlowQueries>> {
-    let Some((threshold, expanded)) = options else {
+    let Some((threshold, redact)) = options else {
         return Ok(None);
     };
     let outlet = Outlet::new(None, Some(database.to_owned()), None);
     Ok(Some(SlowQueries {
         threshold: Duration::from_millis(threshold),
-        expanded: expanded.map(redact).transpose()?,
+        expanded: expanded(redact)?,
         listener: Arc::new(OutletListener(ResourceArc::new(outlet))),
     }))
 }
@@ -243,7 +243,7 @@ fn trace_start<'a>(
     env: Env<'a>,
     state: Term<'a>,
     subscriber: LocalPid,
-    wants: (Vec<Atom>, u64, Option<Term<'a>>),
+    wants: (Vec<Atom>, u64, Term<'a>),
 ) -> Term<'a> {
     let started = CallContext::new(env, state).and_then(|context| {
         let wants = self::wants(wants)?;
@@ -257,9 +257,9 @@ fn trace_start<'a>(
     reply(env, started, |outlet| (atoms::ok(), outlet).encode(env))
 }
 
-fn wants((kinds, progress, expanded): (Vec<Atom>, u64, Option<Term<'_>>)) -> Result<Wants> {
+fn wants((kinds, progress, redact): (Vec<Atom>, u64, Term<'_>)) -> Result<Wants> {
     let mut wants = Wants {
-        expanded: expanded.map(redact).transpose()?,
+        expanded: expanded(redact)?,
         ..Wants::default()
     };
     for kind in kinds {
