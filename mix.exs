@@ -92,6 +92,7 @@ defmodule EctoLibSql.MixProject do
       extras: [
         "README.md",
         "CHANGELOG.md",
+        "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
         "docs/architecture.md",

@@ -45,92 +45,13 @@ defmodule EctoLibSql do
   pause leaves other programs a gap every 5 milliseconds. A connection with attached
   databases passes only its main database's gate; the others' locks are waited for in this way, too.
 
-  ## Servers
+  ## Servers and embedded replicas
 
-  `connect(uri: "libsql://…", auth_token: "…")` opens a database on a libSQL server: Turso, or any
-  sqld. The functions are the same, and so are results, errors and constraints. What differs:
-
-    * Opening asks nobody. A server that is not there is the first call's error
-    * A call is made by the library's own network threads, and its process waits in `receive`: no
-      scheduler is held, and thousands may wait
-    * `:timeout` ends a call that the server does not answer, with the code `:timeout`. Whether a
-      write was done is then unknown. One that ends in a transaction loses that
-    * A transaction lives at the server. When it is gone there (a restart, five seconds in which it
-      kept another writer waiting, ten without a call, an interrupt), every call in it but `rollback/1`
-      is an error with the code `:transaction_lost`: nothing of it was applied, and no statement of
-      it ever runs outside of it. A commit without an answer is `:commit_unknown`
-    * Writers wait for each other at the server: there is no write gate
-    * `changes/1`, `total_changes/1` and `last_insert_rowid/1` are those of the answers that came.
-      Rows that triggers change are not in them
-    * A process that dies in a transaction has it rolled back at once, also at the server
-    * `set_busy_timeout/2`, `write_gate/1`, `checkpoint/3`, `cacheflush/1`, `EctoLibSql.Native.load_ext/3`
-      and the like are errors with the code `:unsupported`. So is, at the server, VACUUM, ATTACH,
-      ANALYZE, temporary tables, and the setting of most pragmas
-    * Columns are described without their table and origin
-    * Text is UTF-8, a value is at most 5 MB, a result 10 MB, unless the server says otherwise;
-      `stream/4` reads longer results
-
-  ### Servers that do not answer
-
-  All connections of this VM to a server and namespace share a *breaker*. When `:failures` calls in
-  a row had no answer (5), it opens: no call is made any more, and each fails at once with the code
-  `:circuit_open`, where it would wait for its deadline. After a pause (`:open_for`, 5 seconds,
-  doubled each time up to `:max_open_for`, 15 seconds; drawn between half of it and the whole) the
-  library asks the server by itself, `SELECT 1`, and an answer closes the breaker. No call is needed
-  for that, and none is sacrificed.
-
-  A failure is: no connection, no TLS, a connection that is lost, no answer within the call's
-  deadline, a status of 5xx. Errors of SQL, refused tokens and `:overloaded` are none; nor are calls that
-  were interrupted, or whose process died. Before deadlines, lost connections and 5xx open the breaker,
-  the server is asked, so that slow statements never do.
-
-  An open breaker refuses the statements of a transaction, too, which is then as it was: it can go on,
-  if the server is back in time, or be rolled back.
-
-  `failover: ["https://replica-1", {"https://replica-2", auth_token: "…"}]` names servers that are asked
-  while the first one is away: its breaker is open, or there was no connection, or its answer did
-  not come. Only single statements outside of a transaction go there, and only if they begin with
-  SELECT, WITH, VALUES or EXPLAIN and the other server has said, when it was asked to describe the
-  statement, that it does not write. All else is made at the first server or not at all: scripts and
-  batches, transactions also where they only read, pragmas, `ping/1`. So with Ecto, `Repo.all`, `Repo.one` and
-  the like go on. Each server has its share of the call's remaining time.
-
-  What another server answers may be older than what was written and read before. A read that must not
-  be older belongs in a transaction.
-
-  `breakers/0` lists the states, `health/1` has them as well, and `EctoLibSql.Telemetry` the events of
-  changes and of reads that went elsewhere.
-
-  ## Embedded replicas
-
-  `connect(uri: "libsql://…", auth_token: "…", database: "local.db")` opens a local copy of a server's
-  database, the *primary*, which follows it. Reads are as fast as those of a local file, and go on while the
-  primary is away; writes are the primary's. Everything of "Servers" holds for what is made there.
-
-    * **Where a call is made** is not guessed from its text. SQLite itself says which statements only read:
-      these run on the local file, outside of transactions. All others are the primary's: what writes,
-      statements that do not prepare locally (a table that the copy does not have yet), pragmas that set
-      something, `SELECT last_insert_rowid()`, and scripts and batches of which one statement is so
-    * **Transactions** are the primary's, with the reads in them. Those that are `behavior: :read_only` are a
-      snapshot of the local file
-    * **One's own writes are read**: a write, or a commit, returns when the copy has it. Where it cannot have it in
-      time (5 seconds, or the call's `:timeout`), the write is done all the same, and its call says so. From
-      then on, and until the copy is complete, reads first try to bring it up to date, then ask the primary;
-      where neither is to be had, the process that wrote gets an error with the code `:replica_behind`, and
-      others read what there is (a telemetry event tells). `read_your_writes: false` waits for nothing
-    * **What others write** comes with the next sync: every five seconds, or as often as `:sync` says, and when
-      it is asked for (`sync/2`). `EctoLibSql.Replication` waits for what another node has written, and has the
-      figures
-    * **The primary is away** when it is opened: where there is a copy, it is opened as it is, after five
-      seconds at most, and catches up when the primary is back. Without one, that is an error
-    * **One replicator** for a file and VM, however many connections and pools have it open. Its interval is
-      that of the first. Another VM's replica needs a file of its own: the same one is an error with the code
-      `:busy`
-    * The file is the replica's: one that is no replica is refused, a copy that is lost or damaged is pulled
-      anew (its reads are the primary's until then), and so is one whose primary was created anew. It is an
-      ordinary SQLite file, to be read by others, and never to be written
-    * `connections/0` lists two connections for each: one to the file, and one to the primary
-    * `freeze/2` makes the copy a database of its own
+  `connect(uri: "libsql://…", auth_token: "…")` opens a database on a libSQL server, and with
+  `:database` a local copy that follows it, an embedded replica. The functions are the same, and so
+  are results, errors and constraints. [Servers and embedded replicas](servers.html) says what
+  differs: deadlines and lost transactions, breaker and failover, where a call is made, and what a
+  read sees. `EctoLibSql.Offline` is a copy that is written at local speed.
 
   ## Retries
 
@@ -255,6 +176,8 @@ defmodule EctoLibSql do
       cursors one by one. Or a keyword list of `:threshold`, the milliseconds, and, for the event to have the
       SQL with the parameters' values as well, `expanded_sql: true` and `:redact`, which says what is
       not to be in it, as for `expanded_sql/4`, and has no default. Default: none is told, at no cost
+    * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
+      `EctoLibSql.Function` says which there are. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
@@ -278,7 +201,7 @@ defmodule EctoLibSql do
       `false`: it always is. The server's connections share it, and the options given last hold
     * `:failover` - servers that are asked for what only reads while this one is away: a list of URIs, or
       of `{uri, options}` with an `:auth_token` and a `:namespace` where they differ. Default: none. See
-      "Servers that do not answer"
+      [Servers that do not answer](servers.html#servers-that-do-not-answer)
     * `:timeout`, `:retry`, `:transaction_scope`, `:uuid_type`, `:binary_id_type`, `:map_type`,
       `:array_type` - as above
 
@@ -297,8 +220,9 @@ defmodule EctoLibSql do
     * `:read_your_writes` - whether a write returns when the copy has it. Default: `true`
     * `:sync_protocol` - `:auto` (default) or `:v1`, the one that there is
     * `:encryption_key` - the key of the local copy
-    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:mmap_size`, `:slow_query`,
-      `:statement_cache_size`, `:temp_store` - as above, for reading the copy
+    * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:functions`,
+      `:mmap_size`, `:slow_query`, `:statement_cache_size`, `:temp_store` - as above, for reading the
+      copy
 
   ## Options of a copy that is written offline
 
@@ -518,7 +442,7 @@ defmodule EctoLibSql do
     * `:retry_in` - while it is open, when the server is asked again, in milliseconds
     * `:opened` - how often it was opened that was closed; `:refused` - how many calls it has refused
 
-  See "Servers that do not answer".
+  See [Servers that do not answer](servers.html#servers-that-do-not-answer).
   """
   @spec breakers() :: [map()]
   def breakers do

@@ -3,8 +3,11 @@ defmodule EctoLibSql.DoctestTest do
 
   doctest EctoLibSql
   doctest EctoLibSql.Blob
+  doctest EctoLibSql.Function
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
   doctest EctoLibSql.Status
   doctest EctoLibSql.Trace
+  doctest EctoLibSql.Wal
+  doctest EctoLibSql.Wal.Frame
 end

@@ -53,6 +53,24 @@ defmodule EctoLibSql.EncryptionTest do
     assert rows(connect!(database: path), "SELECT a FROM t") == [["plain words"]]
   end
 
+  test "frames are inserted, and not read", %{tmp_dir: dir} do
+    plain = connect!(database: Path.join(dir, "plain.db"), journal_mode: :wal)
+    :ok = EctoLibSql.run(plain, "CREATE TABLE t AS SELECT 'plain words' AS a")
+    {:ok, frames} = EctoLibSql.Wal.read_frames(plain, 1)
+
+    path = Path.join(dir, "secret.db")
+    secret = connect!(database: path, journal_mode: :wal, encryption_key: @key)
+    assert {:ok, _} = EctoLibSql.Wal.insert_frames(secret, frames)
+    assert rows(secret, "SELECT a FROM t") == [["plain words"]]
+    refute File.read!(path <> "-wal") =~ "plain words"
+    {:ok, _} = EctoLibSql.checkpoint(secret, :truncate)
+    refute File.read!(path) =~ "plain words"
+    assert {:ok, []} = Pragma.integrity_check(connect!(database: path, encryption_key: @key))
+
+    :ok = EctoLibSql.run(secret, "DELETE FROM t")
+    assert {:error, %Error{code: :unsupported}} = EctoLibSql.Wal.read_frame(secret, 1)
+  end
+
   test "the key may be any bytes", %{tmp_dir: dir} do
     key = <<0, 255, 1, 0>>
     path = create(dir, encryption_key: key)

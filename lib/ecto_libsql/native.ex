@@ -285,6 +285,18 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def wal_frame_count(_state, _timeout), do: not_loaded()
+  @doc false
+  def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()
+  @doc false
+  def wal_insert_begin(_state, _timeout), do: not_loaded()
+  @doc false
+  def wal_insert_frames(_state, _frames, _timeout), do: not_loaded()
+  @doc false
+  def wal_insert_end(_state), do: not_loaded()
+  @doc false
+  def wal_checkpoints(_state, _on), do: not_loaded()
+  @doc false
   def connections, do: not_loaded()
   @doc false
   @spec memory_statistics(boolean()) :: boolean()

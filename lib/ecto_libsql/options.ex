@@ -3,7 +3,7 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.{Error, MemoryStatistics, SlowQuery}
+  alias EctoLibSql.{Error, Function, MemoryStatistics, SlowQuery}
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -35,6 +35,7 @@ defmodule EctoLibSql.Options do
     map_type: {@form, nil},
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
+    functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
     slow_query: {{:checked, &SlowQuery.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
@@ -318,7 +319,8 @@ defmodule EctoLibSql.Options do
       slow_query: SlowQuery.native(options[:slow_query]),
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
-      array_type: Keyword.get(options, :array_type, :string)
+      array_type: Keyword.get(options, :array_type, :string),
+      functions: options |> Keyword.get(:functions, []) |> Enum.map(&Atom.to_string/1)
     }
 
     extensions =

@@ -118,7 +118,9 @@ defmodule EctoLibSql.MetadataTest do
       assert {:ok, 0} = Pragma.get_freelist_count(s)
       assert :ok = Pragma.optimize(s)
       assert {:ok, options} = Pragma.compile_options(s)
-      assert "ENABLE_FTS5" in options
+
+      for wanted <- ~w(ENABLE_FTS5 ENABLE_PREUPDATE_HOOK ENABLE_SESSION),
+          do: assert(wanted in options)
     end
 
     test "page_size takes effect while the database is empty" do

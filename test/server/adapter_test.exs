@@ -5,7 +5,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     import Ecto.Query
 
     alias Ecto.Adapters.LibSql
-    alias Ecto.Changeset
     alias EctoLibSql.Test.Sqld
 
     @moduletag :sqld
@@ -28,7 +27,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         create table(:posts) do
           add(:title, :string, check: %{name: "titled", expr: "title <> ''"})
           add(:author_id, references(:authors))
-          add(:meta, :map)
           add(:price, :decimal)
           timestamps()
         end
@@ -66,7 +64,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       schema "posts" do
         field(:title, :string)
-        field(:meta, :map)
         field(:price, :decimal)
         belongs_to(:author, Author)
         timestamps()
@@ -177,108 +174,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert error.code == :unsupported
       assert error.message =~ "ecto_decimal_sum is a function of this library"
       assert Repo.aggregate(Post, :count) == 1
-    end
-
-    test "rows are inserted, read, updated and deleted" do
-      ada = author("Ada")
-
-      post =
-        Repo.insert!(%Post{
-          title: "one",
-          author_id: ada.id,
-          meta: %{"a" => [1, 2]},
-          price: Decimal.new("1.50")
-        })
-
-      assert %{meta: %{"a" => [1, 2]}, price: price, author: %{name: "Ada"}} =
-               Post |> Repo.get!(post.id) |> Repo.preload(:author)
-
-      assert Decimal.equal?(price, "1.50")
-      assert [{%{"a" => [1, 2]}, "one"}] = Repo.all(from(p in "posts", select: {p.meta, p.title}))
-
-      assert {1, [%{title: "two"}]} =
-               Repo.update_all(from(p in Post, select: p), set: [title: "two"])
-
-      assert Repo.delete!(post)
-      assert Repo.all(Post) == []
-    end
-
-    test "violated constraints are named" do
-      author("Ada")
-
-      assert {:error, %{errors: [name: {"has already been taken", _}]}} =
-               %Author{}
-               |> Changeset.change(name: "Ada")
-               |> Changeset.unique_constraint(:name)
-               |> Repo.insert()
-
-      assert {:error, %{errors: [author_id: {"does not exist", _}]}} =
-               %Post{}
-               |> Changeset.change(author_id: 99)
-               |> Changeset.foreign_key_constraint(:author_id)
-               |> Repo.insert()
-
-      assert {:error, %{errors: [title: {"is invalid", _}]}} =
-               %Post{}
-               |> Changeset.change(title: "")
-               |> Changeset.check_constraint(:title, name: "titled")
-               |> Repo.insert()
-
-      assert_raise Ecto.ConstraintError, ~r/authors_name_not_null/, fn ->
-        Repo.insert(%Author{})
-      end
-    end
-
-    test "upserts and insert_all" do
-      ada = author("Ada")
-
-      assert Repo.insert!(%Author{name: "Ada"},
-               on_conflict: {:replace, [:name]},
-               conflict_target: :name,
-               returning: true
-             ).id == ada.id
-
-      assert {100, nil} = Repo.insert_all(Author, for(i <- 1..100, do: %{name: "n#{i}"}))
-      assert {1, [%{id: id}]} = Repo.insert_all(Author, [%{name: "Joe"}], returning: [:id])
-      assert id > ada.id
-    end
-
-    test "transactions are committed and rolled back, and savepoints undone" do
-      assert {:error, :no} =
-               Repo.transaction(fn ->
-                 author("Ada")
-                 Repo.rollback(:no)
-               end)
-
-      assert Repo.aggregate(Author, :count) == 0
-
-      assert {:ok, _} =
-               Repo.transaction(fn ->
-                 author("Ada")
-
-                 assert {:error, _} =
-                          %Author{}
-                          |> Changeset.change(name: "Ada")
-                          |> Changeset.unique_constraint(:name)
-                          |> Repo.insert(mode: :savepoint)
-
-                 author("Joe")
-               end)
-
-      assert Author |> select([a], a.name) |> order_by(:name) |> Repo.all() == ["Ada", "Joe"]
-    end
-
-    test "streams" do
-      Repo.insert_all(Author, for(i <- 1..95, do: %{name: "n#{i}"}))
-
-      assert {:ok, 95} =
-               Repo.transaction(fn -> Author |> Repo.stream(max_rows: 10) |> Enum.count() end)
-
-      assert {:ok, ["n1"]} =
-               Repo.transaction(fn ->
-                 Author |> order_by(:id) |> Repo.stream(max_rows: 10) |> Enum.take(1)
-               end)
-               |> then(fn {:ok, [author]} -> {:ok, [author.name]} end)
     end
 
     test "the connections live through a restart of the server", %{server: server} do

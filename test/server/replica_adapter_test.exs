@@ -2,12 +2,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule EctoLibSql.Server.ReplicaAdapterTest do
     use ExUnit.Case, async: true
 
-    import Ecto.Query
     import EctoLibSql.Test.Database, only: [wait_until: 1, wait_until: 2]
 
     alias Ecto.Adapters.LibSql
     alias Ecto.Adapters.SQL.Sandbox
-    alias Ecto.Changeset
     alias EctoLibSql.{Error, Replication}
     alias EctoLibSql.Test.{Replicas, Sqld}
 
@@ -32,7 +30,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         create table(:posts) do
           add(:title, :string, check: %{name: "titled", expr: "title <> ''"})
           add(:author_id, references(:authors))
-          add(:meta, :map)
           add(:price, :decimal)
           timestamps()
         end
@@ -52,7 +49,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       schema "posts" do
         field(:title, :string)
-        field(:meta, :map)
         field(:price, :decimal)
         belongs_to(:author, Author)
         timestamps()
@@ -73,6 +69,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     defp author(name), do: Repo.insert!(%Author{name: name})
+
+    defp post(price) do
+      now = NaiveDateTime.utc_now(:second)
+      %{title: "one", price: Decimal.new(price), inserted_at: now, updated_at: now}
+    end
+
     defp replica, do: Repo.get_dynamic_repo()
 
     test "migrations run, and are undone" do
@@ -81,58 +83,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert {:error, %Error{}} = Repo.query("SELECT * FROM posts")
     end
 
-    test "rows are inserted, read, updated and deleted" do
-      ada = author("Ada")
-      assert Repo.get!(Author, ada.id) == ada
-      meta = %{"a" => [1, 2]}
-      price = Decimal.new("1.50")
-      post = Repo.insert!(%Post{title: "one", author_id: ada.id, meta: meta, price: price})
-
-      assert %{meta: ^meta, author: %{name: "Ada"}} =
-               Post |> Repo.get!(post.id) |> Repo.preload(:author)
-
-      assert Decimal.equal?(Repo.aggregate(Post, :sum, :price), "1.50")
-      assert [{^meta, "one"}] = Repo.all(from(p in "posts", select: {p.meta, p.title}))
-
-      assert {1, [%{title: "two"}]} =
-               Repo.update_all(from(p in Post, select: p), set: [title: "two"])
-
-      assert Repo.delete!(post)
-      assert Repo.all(Post) == []
+    test "decimals are calculated in the copy, which a server could not" do
+      Repo.insert_all(Post, for(price <- ["1.50", "0.25"], do: post(price)))
+      assert Decimal.equal?(Repo.aggregate(Post, :sum, :price), "1.75")
     end
 
-    test "violated constraints are named" do
-      author("Ada")
-
-      assert {:error, %{errors: [name: {"has already been taken", _}]}} =
-               %Author{}
-               |> Changeset.change(name: "Ada")
-               |> Changeset.unique_constraint(:name)
-               |> Repo.insert()
-
-      assert {:error, %{errors: [author_id: {"does not exist", _}]}} =
-               %Post{}
-               |> Changeset.change(author_id: 99)
-               |> Changeset.foreign_key_constraint(:author_id)
-               |> Repo.insert()
-
-      assert {:error, %{errors: [title: {"is invalid", _}]}} =
-               %Post{}
-               |> Changeset.change(title: "")
-               |> Changeset.check_constraint(:title, name: "titled")
-               |> Repo.insert()
-    end
-
-    test "upserts, insert_all, transactions and streams" do
-      ada = author("Ada")
-
-      assert Repo.insert!(%Author{name: "Ada"},
-               on_conflict: {:replace, [:name]},
-               conflict_target: :name,
-               returning: true
-             ).id == ada.id
-
-      assert {95, nil} = Repo.insert_all(Author, for(i <- 1..95, do: %{name: "n#{i}"}))
+    test "a transaction is the primary's, a read-only one a snapshot of the copy" do
+      Repo.insert_all(Author, for(i <- 1..96, do: %{name: "n#{i}"}))
 
       assert {:error, :no} =
                Repo.transaction(fn ->
@@ -140,8 +97,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
                  assert Repo.aggregate(Author, :count) == 97
                  Repo.rollback(:no)
                end)
-
-      assert Repo.aggregate(Author, :count) == 96
 
       for mode <- [:immediate, :read_only] do
         assert {:ok, 96} =

@@ -48,7 +48,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Servers
 
     With `uri: "libsql://…", auth_token: "…"` instead of `:database`, the repo's database is on a libSQL
-    server: see "Servers" in `EctoLibSql`. Queries, writes, constraints, transactions, streams and
+    server: see [Servers](servers.html#servers). Queries, writes, constraints, transactions, streams and
     migrations are the same. What is not:
 
       * A migration that has to build a table anew (see `Ecto.Adapters.LibSql.Migration`) writes its rows
@@ -87,12 +87,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     With `failover: ["https://replica-1", …]`, `Repo.all`, `Repo.one`, `Repo.get`, `Repo.aggregate` and
     preloads go on outside of transactions while the server is away, on what the other servers have.
     `Repo.stream`, which needs a transaction, and all that writes are errors until it is back: see
-    "Servers that do not answer" in `EctoLibSql`.
+    [Servers that do not answer](servers.html#servers-that-do-not-answer).
 
     ## Embedded replicas
 
     With `:uri` and `:database`, the repo reads a local copy of a server's database and writes at the server:
-    "Embedded replicas" in `EctoLibSql` says how. A pool, and every other one of the VM, shares one copy. What
+    [Embedded replicas](servers.html#embedded-replicas) says how. A pool, and every other one of the VM, shares one copy. What
     is said of servers holds, and
 
       * `Repo.all` and the like are local, `Repo.insert` and the like are not, nor is anything inside of

@@ -15,6 +15,7 @@ defmodule EctoLibSql.Replica.Options do
     :cache_size,
     :cache_spill,
     :case_sensitive_like,
+    :functions,
     :mmap_size,
     :slow_query,
     :statement_cache_size,

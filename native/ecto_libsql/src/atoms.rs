@@ -41,6 +41,7 @@ rustler::atoms! {
     uuid_type,
     map_type,
     array_type,
+    functions,
     string,
     binary,
     process,

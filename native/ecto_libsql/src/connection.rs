@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::form::{Form, Forms};
-use ecto_libsql_engine::local::{JournalMode, OpenMode, OpenOptions};
+use ecto_libsql_engine::local::{FunctionGroup, JournalMode, OpenMode, OpenOptions};
 use ecto_libsql_engine::offline::Syncer;
 use ecto_libsql_engine::session::Scope;
 use rustler::{Atom, Decoder, Env, ResourceArc, Term};
@@ -56,6 +56,7 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
         replica: get(options, atoms::replica())?,
         offline: offline(options)?,
+        functions: function_groups(get(options, atoms::functions())?)?,
         checkpoints: true,
         slow_queries: slow_queries(get(options, atoms::slow_query())?, database)?,
         forms: Forms {
@@ -66,6 +67,16 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         caller_alive,
     };
     Ok((open_options, self::scope(scope)))
+}
+
+fn function_groups(names: Vec<&str>) -> Result<Vec<FunctionGroup>> {
+    names
+        .into_iter()
+        .map(|name| {
+            FunctionGroup::named(name)
+                .ok_or_else(|| Error::InvalidArgument(format!("functions: {name}")))
+        })
+        .collect()
 }
 
 /// The copy's handle is of use once.

@@ -32,6 +32,7 @@ mod status;
 mod terms;
 mod trace;
 mod transaction;
+mod wal;
 
 use rustler::{Env, Term};
 

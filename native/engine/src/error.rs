@@ -120,6 +120,20 @@ pub enum Error {
     #[error("statement {index} of the batch: {source}")]
     Batch { index: usize, source: Box<Error> },
 
+    #[error(
+        "frames are being inserted into the write-ahead log on this connection: that is to be ended \
+         before it does anything else"
+    )]
+    WalInsertion,
+
+    #[error("no insertion of frames is under way on this connection: it has to be begun first")]
+    NoWalInsertion,
+
+    #[error(
+        "the write-ahead log was begun anew since its frames were counted: they have other numbers now"
+    )]
+    WalRestarted,
+
     #[error("there is no column {index}: the statement has {count}")]
     ColumnIndex { index: usize, count: usize },
 
@@ -202,6 +216,9 @@ impl Error {
             Error::TransactionLost { .. } => "transaction_lost",
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
+            Error::WalInsertion => "wal_insertion",
+            Error::NoWalInsertion => "no_wal_insertion",
+            Error::WalRestarted => "wal_restarted",
             Error::ColumnIndex { .. } | Error::ParameterIndex { .. } => "range",
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
@@ -308,6 +325,16 @@ impl Error {
         Error::Sqlite(Box::new(SqliteError {
             extended_code: ffi::SQLITE_READONLY,
             message: "attempt to write in a read-only transaction".to_owned(),
+            statement: Some(statement.to_owned()),
+            offset: None,
+        }))
+    }
+
+    /// What writes, on a connection that only reads.
+    pub(crate) fn read_only_database(statement: &str) -> Error {
+        Error::Sqlite(Box::new(SqliteError {
+            extended_code: ffi::SQLITE_READONLY,
+            message: "attempt to write a readonly database".to_owned(),
             statement: Some(statement.to_owned()),
             offset: None,
         }))

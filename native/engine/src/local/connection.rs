@@ -18,6 +18,7 @@ use super::raw_connection::{Checkpoint, RawConnection};
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
+use super::wal_frames::Insertion;
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::params::Params;
@@ -59,6 +60,8 @@ pub struct Connection {
     pub(super) blobs: ById<Blob>,
     /// That copies into this database.
     pub(super) backup: Option<RawBackup>,
+    /// Of frames, into the write-ahead log.
+    pub(super) insertion: Option<Insertion>,
     /// `None` while a cursor runs the statement.
     pub(super) prepared: ById<Option<Statement>>,
     pub(super) cache: StatementCache,
@@ -70,6 +73,10 @@ pub struct Connection {
     pub(super) reads_replica: bool,
     /// When the figure of the status was last reset.
     pub(super) pages_written_before: Cell<u64>,
+    /// Whether its user keeps it from checkpoints.
+    pub(super) checkpoints_off: bool,
+    /// Whether it was opened with a key.
+    pub(super) encrypted: bool,
     control: Arc<Control>,
     raw: Arc<RawConnection>,
     // They hold what may be closed after the database only: `offline`.
@@ -82,6 +89,7 @@ impl Connection {
             cursors: ById::default(),
             blobs: ById::default(),
             backup: None,
+            insertion: None,
             prepared: ById::default(),
             cache: StatementCache::new(options.statement_cache_size),
             transaction: None,
@@ -91,6 +99,8 @@ impl Connection {
             short_reads: false,
             reads_replica: false,
             pages_written_before: Cell::new(0),
+            checkpoints_off: false,
+            encrypted: false,
             control,
             raw: Arc::new(raw),
         }
@@ -133,6 +143,9 @@ impl Connection {
     }
 
     pub fn transaction_state(&self) -> TransactionState {
+        if self.insertion.is_some() {
+            return TransactionState::Write;
+        }
         match self.raw.txn_state() {
             ffi::SQLITE_TXN_READ => TransactionState::Read,
             ffi::SQLITE_TXN_WRITE => TransactionState::Write,
@@ -345,6 +358,7 @@ impl Connection {
         call: &Call,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
+        self.check_no_insertion()?;
         self.control.begin(call);
         // A statement of the caller's own may have taken the handler's place: PRAGMA busy_timeout.
         self.raw.busy_handler();

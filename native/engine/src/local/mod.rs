@@ -1,7 +1,7 @@
 //! Databases in this process, through libSQL's C library.
 //!
-//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` and
-//! `wal_frames.rs` call functions that are about whole databases. All above them is safe code.
+//! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
+//! functions that are about whole databases. All above them is safe code.
 
 mod backup;
 mod batch;
@@ -37,6 +37,8 @@ mod raw_statement;
 mod raw_status;
 #[allow(unsafe_code)]
 mod raw_trace;
+#[allow(unsafe_code)]
+mod raw_wal;
 mod replica_reader;
 mod reset;
 mod rows;
@@ -50,7 +52,7 @@ mod tokens;
 mod trace;
 mod tracer;
 mod transaction;
-#[allow(unsafe_code)]
+mod wal;
 mod wal_frames;
 
 pub use backup::BackupProgress;
@@ -62,6 +64,7 @@ pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
 pub use expanded_sql::Redact;
+pub use functions::Group as FunctionGroup;
 pub use image::Image;
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};

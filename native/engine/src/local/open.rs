@@ -7,7 +7,7 @@ use libsql::ffi;
 
 use super::call::{Call, Control};
 use super::connection::{Connection, Source};
-use super::functions;
+use super::functions::{self, Group};
 use super::raw_connection::{RawConnection, c_string};
 use super::rows::Collect;
 use super::trace::SlowQueries;
@@ -77,6 +77,8 @@ pub struct OpenOptions {
     pub replica: bool,
     /// How parameters that are UUIDs or JSON are stored.
     pub forms: Forms,
+    /// Groups of functions and collations that the connection has besides SQLite's own.
+    pub functions: Vec<Group>,
     /// Whether the connection writes the write-ahead log into the database now and then, and when
     /// it is closed.
     pub checkpoints: bool,
@@ -105,6 +107,7 @@ impl Default for OpenOptions {
             encryption_key: None,
             replica: false,
             forms: Forms::default(),
+            functions: Vec::new(),
             checkpoints: true,
             offline: None,
             slow_queries: None,
@@ -132,7 +135,7 @@ impl Connection {
         let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control), options.forms)?;
         #[cfg(feature = "encryption")]
         super::file_access::remove(&raw)?;
-        functions::register(&raw)?;
+        functions::register(&raw, &options.functions)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
         let keyed = key.is_some();
@@ -140,6 +143,7 @@ impl Connection {
             set_key(&raw, &key)?;
         }
         let mut connection = Connection::new(raw, control, options);
+        connection.encrypted = keyed;
         let call = Call::default();
         connection
             .execute("PRAGMA schema_version", &call)

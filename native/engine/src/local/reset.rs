@@ -8,8 +8,8 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors and blobs, rolls an open transaction back, drops temporary objects, detaches
-    /// databases, forgets prepared statements and the last rowid, and sets the options that the
+    /// Closes cursors and blobs, rolls an open transaction back, ends an insertion of frames, makes
+    /// checkpoints again, drops temporary objects, detaches databases, forgets prepared statements and the last rowid, and sets the options that the
     /// connection was opened with.
     pub fn reset(&mut self) -> Result<()> {
         // What follows writes nothing but temporary objects: it needs no gate.
@@ -24,6 +24,9 @@ impl Connection {
         self.blobs.clear();
         self.backup = None;
         self.stop_traces();
+        if self.insertion.is_some() {
+            self.wal_insert_end()?;
+        }
         self.prepared.clear();
         self.cache.clear();
         if self.transaction.is_some() || !self.autocommit() {
@@ -33,6 +36,9 @@ impl Connection {
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
+        if self.checkpoints_off {
+            self.wal_checkpoints(true)?;
+        }
         self.apply_options(call)
     }
 

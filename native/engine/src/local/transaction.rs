@@ -56,6 +56,7 @@ pub struct Transaction {
 
 impl Connection {
     pub fn begin(&mut self, behavior: Behavior, call: &Call) -> Result<()> {
+        self.check_no_insertion()?;
         if self.transaction.is_some() || !self.raw().autocommit() {
             return Err(Error::TransactionOpen);
         }
@@ -71,6 +72,7 @@ impl Connection {
     /// A failed commit leaves the transaction open wherever SQLite does (a deferred foreign key,
     /// a busy database), so that it can be mended or rolled back.
     pub fn commit(&mut self, call: &Call) -> Result<()> {
+        self.check_no_insertion()?;
         if let Some(reason) = self.transaction.as_mut().and_then(|open| open.lost.take()) {
             self.transaction = None;
             return Err(Error::TransactionLost { reason });
@@ -87,7 +89,11 @@ impl Connection {
         committed
     }
 
+    /// Ends an insertion of frames, too: what it has not committed is forgotten.
     pub fn rollback(&mut self, call: &Call) -> Result<()> {
+        if self.insertion.is_some() {
+            return self.wal_insert_end();
+        }
         match self.transaction.take() {
             Some(open) if open.lost.is_some() => return Ok(()),
             open => self.transaction = open,
@@ -136,7 +142,8 @@ impl Connection {
         self.transaction.as_ref()
     }
 
-    /// Fails while a transaction that [`begin`](Connection::begin) opened is lost.
+    /// Fails while a transaction that [`begin`](Connection::begin) opened is lost, and while frames
+    /// are inserted.
     pub(super) fn check_transaction(&self) -> Result<()> {
         match &self.transaction {
             Some(Transaction {
@@ -144,7 +151,8 @@ impl Connection {
             }) => Err(Error::TransactionLost {
                 reason: reason.clone(),
             }),
-            _ => Ok(()),
+            Some(_) => self.check_no_insertion(),
+            None => Ok(()),
         }
     }
 

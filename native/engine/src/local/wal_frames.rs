@@ -1,9 +1,10 @@
-//! Reads frames of a database's write-ahead log, and inserts frames: libSQL's `libsql_wal_…`.
+//! Reads frames of a database's write-ahead log, and inserts frames, within a call: for replicas and
+//! offline copies. What stays open between calls is in `wal.rs`.
 //!
 //! A frame is 24 bytes of header and a page. Of the header, SQLite reads the page's number and,
 //! where the frame commits, the database's size in pages after it; the rest it makes anew.
 
-use std::os::raw::{c_int, c_uint};
+use std::marker::PhantomData;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use libsql::ffi;
 
 use super::call::Call;
 use super::connection::{Connection, Source, TransactionState};
-use super::raw_connection::RawConnection;
+use super::raw_wal::RawInsertion;
 use super::rows::Collect;
 use crate::error::{Error, Result};
 use crate::params::NoParams;
@@ -24,41 +25,6 @@ pub const WAL_FRAME_HEADER: usize = 24;
 const POLL: Duration = Duration::from_millis(5);
 /// A number that no frame has: what is inserted under it is appended.
 const NEXT: u32 = u32::MAX;
-
-impl RawConnection {
-    fn wal_frame_count(&self) -> Result<u32, c_int> {
-        let mut count: c_uint = 0;
-        // SAFETY: self.db is live; the count is there to be written.
-        match unsafe { ffi::libsql_wal_frame_count(self.handle(), &raw mut count) } {
-            ffi::SQLITE_OK => Ok(count),
-            code => Err(code),
-        }
-    }
-
-    fn wal_get_frame(&self, number: u32, frame: &mut [u8]) -> c_int {
-        let length = c_uint::try_from(frame.len()).unwrap_or(0);
-        // SAFETY: self.db is live; `length` bytes are there to be written, and SQLite refuses a
-        // length that is not that of its frames.
-        unsafe {
-            ffi::libsql_wal_get_frame(self.handle(), number, frame.as_mut_ptr().cast(), length)
-        }
-    }
-
-    fn wal_insert_begin(&self) -> c_int {
-        // SAFETY: self.db is live.
-        unsafe { ffi::libsql_wal_insert_begin(self.handle()) }
-    }
-
-    fn wal_insert_end(&self) -> c_int {
-        // SAFETY: self.db is live.
-        unsafe { ffi::libsql_wal_insert_end(self.handle()) }
-    }
-
-    fn wal_disable_checkpoint(&self) -> c_int {
-        // SAFETY: self.db is live.
-        unsafe { ffi::libsql_wal_disable_checkpoint(self.handle()) }
-    }
-}
 
 impl Connection {
     /// Frames in the write-ahead log, as this connection sees it: within a transaction, as of its
@@ -76,9 +42,7 @@ impl Connection {
     pub fn wal_frame(&mut self, number: u32, frame: &mut [u8], call: &Call) -> Result<()> {
         let count = self.wal_frame_count(call)?;
         if number == 0 || number > count {
-            return Err(Error::InvalidArgument(format!(
-                "there is no frame {number} in the write-ahead log: it has {count}"
-            )));
+            return Err(no_frame(number, count));
         }
         check_size(frame, self.page_size(call)?)?;
         self.check(self.raw().wal_get_frame(number, frame))
@@ -115,38 +79,51 @@ impl Connection {
         patience: Duration,
         call: &Call,
     ) -> Result<WalInsertion<'_>> {
+        let began = Instant::now();
+        loop {
+            match self.begin_insertion(call) {
+                Ok(insertion) => {
+                    return Ok(WalInsertion {
+                        insertion,
+                        connection: PhantomData,
+                    });
+                }
+                Err(error) if !is_busy(&error) || began.elapsed() >= patience => return Err(error),
+                Err(_) => thread::sleep(POLL),
+            }
+        }
+    }
+
+    /// An insertion that the caller keeps from being used beside other statements.
+    pub(super) fn begin_insertion(&mut self, call: &Call) -> Result<Insertion> {
         if self.transaction_state() != TransactionState::None || !self.autocommit() {
             return Err(Error::InvalidArgument(
                 "frames cannot be inserted while the connection is in a transaction".to_owned(),
             ));
         }
-        if !self.in_wal_mode() {
-            return Err(Error::InvalidArgument(
-                "frames can be inserted into a database in WAL mode only".to_owned(),
-            ));
-        }
+        self.check_wal_mode()?;
+        // Reads the file's header, and so its page size.
+        self.number("PRAGMA schema_version", call)?;
         let page_size = self.page_size(call)?;
         self.enter("the insertion of frames")?;
-        let began = Instant::now();
-        loop {
-            let code = self.raw().wal_insert_begin();
-            if code == ffi::SQLITE_OK {
-                return Ok(WalInsertion {
-                    page_size,
-                    connection: self,
-                });
-            }
-            let error = self.raw().error(code, None);
-            // A begin that failed keeps its snapshot.
-            self.raw().wal_insert_end();
-            if code & 0xff != ffi::SQLITE_BUSY || began.elapsed() >= patience {
-                return Err(error);
-            }
-            thread::sleep(POLL);
-        }
+        Ok(Insertion {
+            raw: RawInsertion::begin(self.shared_raw())?,
+            page_size,
+        })
     }
 
-    fn number(&mut self, sql: &str, call: &Call) -> Result<i64> {
+    pub(super) fn check_wal_mode(&self) -> Result<()> {
+        if self.in_wal_mode() {
+            return Ok(());
+        }
+        Err(Error::InvalidArgument(
+            "this database is not in WAL mode: it has no write-ahead log, whose frames are read and \
+             inserted"
+                .to_owned(),
+        ))
+    }
+
+    pub(super) fn number(&mut self, sql: &str, call: &Call) -> Result<i64> {
         let mut rows = Collect::default();
         self.query(Source::Sql(sql), &NoParams, &mut rows, call)?;
         match rows.rows.first().and_then(|row| row.first()) {
@@ -160,66 +137,77 @@ impl Connection {
 /// one that commits are forgotten then. A page that is inserted twice within a transaction is
 /// written over its first frame.
 #[derive(Debug)]
-pub struct WalInsertion<'c> {
-    connection: &'c mut Connection,
+pub(super) struct Insertion {
+    raw: RawInsertion,
     page_size: usize,
 }
 
-impl WalInsertion<'_> {
-    /// Bytes in a page of the database.
-    pub fn page_size(&self) -> usize {
-        self.page_size
-    }
-
+impl Insertion {
     /// Appends a frame.
-    pub fn insert(&mut self, frame: &[u8]) -> Result<()> {
+    pub(super) fn insert(&mut self, frame: &[u8]) -> Result<()> {
         self.insert_at(NEXT, frame).map(|_| ())
     }
 
-    /// Appends a frame, or compares its page with that of the frame that has this number already.
-    /// `false`: it has another page, and nothing was done.
-    pub fn insert_at(&mut self, number: u32, frame: &[u8]) -> Result<bool> {
+    fn insert_at(&mut self, number: u32, frame: &[u8]) -> Result<bool> {
         check_size(frame, self.page_size)?;
         if number == 0 {
             return Err(Error::InvalidArgument(
                 "there is no frame 0: frames are counted from 1".to_owned(),
             ));
         }
-        let page = u32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
-        if page == 0 {
+        if frame_page(frame) == 0 {
             return Err(Error::InvalidArgument(
                 "a frame without a page number: pages are counted from 1".to_owned(),
             ));
         }
-        let length = c_uint::try_from(frame.len()).unwrap_or(0);
-        let mut conflict: c_int = 0;
-        let raw = self.connection.raw();
-        // SAFETY: the database is live and in an insertion; the frame has a header and a page of
-        // the database's size, which SQLite reads and does not write.
-        let code = unsafe {
-            ffi::libsql_wal_insert_frame(
-                raw.handle(),
-                number,
-                frame.as_ptr().cast_mut().cast(),
-                length,
-                &raw mut conflict,
-            )
-        };
-        match code {
-            ffi::SQLITE_OK => Ok(true),
-            _ if conflict != 0 => Ok(false),
-            code => Err(raw.error(code, None)),
-        }
+        let conflict = self.raw.insert_frame(number, frame)?;
+        Ok(!conflict)
     }
 }
 
-impl Drop for WalInsertion<'_> {
-    fn drop(&mut self) {
-        let code = self.connection.raw().wal_insert_end();
-        if code != ffi::SQLITE_OK {
-            tracing::warn!(code, "an insertion of frames was never begun");
-        }
+/// An [`Insertion`] that has the connection for itself.
+#[derive(Debug)]
+pub struct WalInsertion<'c> {
+    insertion: Insertion,
+    connection: PhantomData<&'c mut Connection>,
+}
+
+impl WalInsertion<'_> {
+    /// Bytes in a page of the database.
+    pub fn page_size(&self) -> usize {
+        self.insertion.page_size
     }
+
+    /// Appends a frame.
+    pub fn insert(&mut self, frame: &[u8]) -> Result<()> {
+        self.insertion.insert(frame)
+    }
+
+    /// Appends a frame, or compares its page with that of the frame that has this number already.
+    /// `false`: it has another page, and nothing was done.
+    pub fn insert_at(&mut self, number: u32, frame: &[u8]) -> Result<bool> {
+        self.insertion.insert_at(number, frame)
+    }
+}
+
+/// Somebody writes, or has just done so.
+fn is_busy(error: &Error) -> bool {
+    error
+        .extended_code()
+        .is_some_and(|code| code & 0xff == ffi::SQLITE_BUSY)
+}
+
+/// The page that a frame holds.
+fn frame_page(frame: &[u8]) -> u32 {
+    frame
+        .first_chunk()
+        .map_or(0, |page| u32::from_be_bytes(*page))
+}
+
+pub(super) fn no_frame(number: u32, count: u32) -> Error {
+    Error::InvalidArgument(format!(
+        "there is no frame {number} in the write-ahead log: it has {count}"
+    ))
 }
 
 fn check_size(frame: &[u8], page_size: usize) -> Result<()> {

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use super::decimal::{Decimal, collate};
 use super::number::Number;
-use super::{Aggregate, Answer, Output, no_number, number_text};
+use super::{Aggregate, Answer, Output, first, no_number, number_text};
 use crate::value::ValueRef;
 
 /// The exact sum; NULL of nothing.
@@ -25,8 +25,8 @@ impl Default for Sum {
 }
 
 impl Aggregate for Sum {
-    fn step(&mut self, value: ValueRef<'_>) -> Answer<()> {
-        if let Some(text) = number_text(value)? {
+    fn step(&mut self, values: &[ValueRef<'_>]) -> Answer<()> {
+        if let Some(text) = number_text(first(values))? {
             let number = Decimal::parse(&text)?;
             // The first one's scale stays: 1.50 is the sum of 1.50 alone.
             self.sum = if self.count == 0 {
@@ -39,8 +39,8 @@ impl Aggregate for Sum {
         Ok(())
     }
 
-    fn inverse(&mut self, value: ValueRef<'_>) -> Answer<()> {
-        if let Some(text) = number_text(value)? {
+    fn inverse(&mut self, values: &[ValueRef<'_>]) -> Answer<()> {
+        if let Some(text) = number_text(first(values))? {
             self.sum = self.sum.subtract(&Decimal::parse(&text)?)?;
             self.count = self.count.saturating_sub(1);
         }
@@ -60,12 +60,12 @@ impl Aggregate for Sum {
 pub(super) struct Avg(Sum);
 
 impl Aggregate for Avg {
-    fn step(&mut self, value: ValueRef<'_>) -> Answer<()> {
-        self.0.step(value)
+    fn step(&mut self, values: &[ValueRef<'_>]) -> Answer<()> {
+        self.0.step(values)
     }
 
-    fn inverse(&mut self, value: ValueRef<'_>) -> Answer<()> {
-        self.0.inverse(value)
+    fn inverse(&mut self, values: &[ValueRef<'_>]) -> Answer<()> {
+        self.0.inverse(values)
     }
 
     fn value(&self) -> Answer {
@@ -132,11 +132,11 @@ macro_rules! best {
         pub(super) struct $name(Best);
 
         impl Aggregate for $name {
-            fn step(&mut self, value: ValueRef<'_>) -> Answer<()> {
-                self.0.step(value, $better)
+            fn step(&mut self, values: &[ValueRef<'_>]) -> Answer<()> {
+                self.0.step(first(values), $better)
             }
 
-            fn inverse(&mut self, _value: ValueRef<'_>) -> Answer<()> {
+            fn inverse(&mut self, _values: &[ValueRef<'_>]) -> Answer<()> {
                 self.0.inverse();
                 Ok(())
             }

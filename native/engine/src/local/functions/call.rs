@@ -14,20 +14,24 @@ use crate::local::raw_connection::RawConnection;
 use crate::local::raw_statement::bytes;
 use crate::value::ValueRef;
 
-const FLAGS: c_int = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
+const FLAGS: c_int = ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS;
 
 /// No function here takes more.
 const MOST_ARGUMENTS: usize = 4;
 
 pub(super) fn create_scalar(connection: &RawConnection, scalar: &'static Scalar) -> Result<()> {
     let user_data: *const Scalar = scalar;
+    let flags = match scalar.deterministic {
+        true => FLAGS | ffi::SQLITE_DETERMINISTIC,
+        false => FLAGS,
+    };
     // SAFETY: the database is live, the name ends with NUL, and the scalar is static.
     let code = unsafe {
         ffi::sqlite3_create_function_v2(
             connection.handle(),
             scalar.name.as_ptr(),
             c_int::from(scalar.arguments),
-            FLAGS,
+            flags,
             user_data.cast_mut().cast(),
             Some(call_scalar),
             None,
@@ -47,8 +51,8 @@ pub(super) fn create_aggregate<A: Aggregate>(
         ffi::sqlite3_create_window_function(
             connection.handle(),
             name.as_ptr(),
-            1,
-            FLAGS,
+            c_int::from(A::ARGUMENTS),
+            FLAGS | ffi::SQLITE_DETERMINISTIC,
             ptr::null_mut(),
             Some(step::<A>),
             Some(finish::<A>),
@@ -110,15 +114,19 @@ extern "C" fn call_scalar(
 
 extern "C" fn step<A: Aggregate>(
     context: *mut ffi::sqlite3_context,
-    _count: c_int,
+    count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
-    // SAFETY: as SQLite promises: one argument, and this aggregate's context.
+    // SAFETY: as SQLite promises: the arguments, and this aggregate's context.
     unsafe {
         let Some(state) = state::<A>(context) else {
             return ffi::sqlite3_result_error_nomem(context);
         };
-        let stepped = caught(|| state.step(value_of(*values)));
+        let stepped = caught(|| {
+            let mut arguments = [ValueRef::Null; MOST_ARGUMENTS];
+            let count = read_arguments(count, values, &mut arguments);
+            state.step(&arguments[..count])
+        });
         if let Err(message) = stepped {
             fail(context, &message);
         }
@@ -127,7 +135,7 @@ extern "C" fn step<A: Aggregate>(
 
 extern "C" fn inverse<A: Aggregate>(
     context: *mut ffi::sqlite3_context,
-    _count: c_int,
+    count: c_int,
     values: *mut *mut ffi::sqlite3_value,
 ) {
     // SAFETY: as in `step`.
@@ -135,7 +143,11 @@ extern "C" fn inverse<A: Aggregate>(
         let Some(state) = state::<A>(context) else {
             return ffi::sqlite3_result_error_nomem(context);
         };
-        let taken_back = caught(|| state.inverse(value_of(*values)));
+        let taken_back = caught(|| {
+            let mut arguments = [ValueRef::Null; MOST_ARGUMENTS];
+            let count = read_arguments(count, values, &mut arguments);
+            state.inverse(&arguments[..count])
+        });
         if let Err(message) = taken_back {
             fail(context, &message);
         }
@@ -243,11 +255,18 @@ unsafe fn value_of<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
 /// # Safety
 /// `context` is that of the running call.
 unsafe fn answer(context: *mut ffi::sqlite3_context, work: impl FnOnce() -> Answer) {
-    // SAFETY: our caller's promise; SQLite copies the text.
+    // SAFETY: our caller's promise; SQLite copies text and blob.
     unsafe {
         match caught(work) {
             Ok(Output::Null) => ffi::sqlite3_result_null(context),
             Ok(Output::Integer(integer)) => ffi::sqlite3_result_int64(context, integer),
+            Ok(Output::Real(real)) => ffi::sqlite3_result_double(context, real),
+            Ok(Output::Blob(blob)) => ffi::sqlite3_result_blob64(
+                context,
+                blob.as_ptr().cast(),
+                blob.len() as u64,
+                ffi::SQLITE_TRANSIENT(),
+            ),
             Ok(Output::Text(text)) => ffi::sqlite3_result_text64(
                 context,
                 text.as_ptr().cast(),

@@ -1,8 +1,9 @@
-//! The SQL functions that every connection has: what Ecto's queries need and SQLite lacks.
+//! The SQL functions that every connection has, which Ecto's queries need and SQLite lacks, and the
+//! groups of functions and collations that a connection's options choose.
 //!
 //! `call.rs` holds the C callbacks; all else is safe code. Nothing here reads anything but its
-//! arguments, so the functions are deterministic and innocuous: a schema may use them, though
-//! then other programs cannot read it.
+//! arguments and the clock, so that all of it is innocuous: a schema may use it, though then other
+//! programs cannot read it.
 
 mod aggregates;
 mod calendar;
@@ -10,10 +11,24 @@ mod calendar;
 mod call;
 mod datetime_add;
 mod decimal;
+mod digest;
+mod group;
+mod haversine;
+mod levenshtein;
 mod number;
+mod order;
+mod percentile;
+mod real;
+mod regexp;
 mod scalars;
+mod unicode;
+mod uuids;
+mod variance;
+
+pub use group::Group;
 
 use std::borrow::Cow;
+use std::ffi::CStr;
 
 use crate::error::Result;
 use crate::value::ValueRef;
@@ -21,11 +36,13 @@ use crate::value::ValueRef;
 use super::raw_connection::RawConnection;
 
 /// What a function answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 enum Output {
     Null,
     Integer(i64),
+    Real(f64),
     Text(String),
+    Blob(Vec<u8>),
 }
 
 /// A message for the query that called.
@@ -34,31 +51,83 @@ type Answer<T = Output> = std::result::Result<T, String>;
 /// A function of its arguments.
 #[derive(Debug)]
 struct Scalar {
-    name: &'static std::ffi::CStr,
+    name: &'static CStr,
     arguments: u8,
+    /// Whether the same arguments always have the same answer: what an index, a CHECK and a
+    /// generated column ask for.
+    deterministic: bool,
     call: fn(&[ValueRef<'_>]) -> Answer,
+}
+
+impl Scalar {
+    const fn new(
+        name: &'static CStr,
+        arguments: u8,
+        call: fn(&[ValueRef<'_>]) -> Answer,
+    ) -> Scalar {
+        Scalar {
+            name,
+            arguments,
+            deterministic: true,
+            call,
+        }
+    }
+
+    const fn varying(
+        name: &'static CStr,
+        arguments: u8,
+        call: fn(&[ValueRef<'_>]) -> Answer,
+    ) -> Scalar {
+        Scalar {
+            deterministic: false,
+            ..Scalar::new(name, arguments, call)
+        }
+    }
 }
 
 /// An aggregate that also works as a window function.
 trait Aggregate: Default + 'static {
-    fn step(&mut self, value: ValueRef<'_>) -> Answer<()>;
+    /// How many it takes.
+    const ARGUMENTS: u8 = 1;
 
-    /// Takes back the oldest step that was not taken back yet, which was of this value.
-    fn inverse(&mut self, value: ValueRef<'_>) -> Answer<()>;
+    fn step(&mut self, values: &[ValueRef<'_>]) -> Answer<()>;
+
+    /// Takes back the oldest step that was not taken back yet, which was of these values.
+    fn inverse(&mut self, values: &[ValueRef<'_>]) -> Answer<()>;
 
     fn value(&self) -> Answer;
 }
 
-/// Registers all of them. They stay for as long as the connection, also over a reset.
-pub(super) fn register(connection: &RawConnection) -> Result<()> {
+/// The first argument of a function that has one.
+fn first<'a>(values: &[ValueRef<'a>]) -> ValueRef<'a> {
+    values.first().copied().unwrap_or(ValueRef::Null)
+}
+
+/// Registers what every connection has, and these groups. They stay for as long as the connection,
+/// also over a reset.
+pub(super) fn register(connection: &RawConnection, groups: &[Group]) -> Result<()> {
     for scalar in &scalars::ALL {
         call::create_scalar(connection, scalar)?;
+    }
+    for group in groups {
+        group.register(connection)?;
     }
     call::create_aggregate::<aggregates::Sum>(connection, c"ecto_decimal_sum")?;
     call::create_aggregate::<aggregates::Avg>(connection, c"ecto_decimal_avg")?;
     call::create_aggregate::<aggregates::Min>(connection, c"ecto_decimal_min")?;
     call::create_aggregate::<aggregates::Max>(connection, c"ecto_decimal_max")?;
     call::create_collation(connection, c"ECTO_DECIMAL", decimal::collate)
+}
+
+/// The text of an argument; `None` for NULL. A number is taken as SQLite writes it.
+fn text(value: ValueRef<'_>) -> Answer<Option<Cow<'_, str>>> {
+    match value {
+        ValueRef::Null => Ok(None),
+        ValueRef::Text(text) => Ok(Some(String::from_utf8_lossy(text))),
+        ValueRef::Integer(integer) => Ok(Some(Cow::Owned(integer.to_string()))),
+        ValueRef::Real(real) => Ok(Some(Cow::Owned(format!("{real:?}")))),
+        ValueRef::Blob(_) => Err("a blob is no text".to_owned()),
+    }
 }
 
 /// A number as text, of any of SQLite's types that can hold one; `None` for NULL.

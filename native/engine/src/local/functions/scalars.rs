@@ -1,47 +1,43 @@
-//! The scalar functions. NULL in, NULL out.
+//! The scalar functions of every connection, and of decimals. NULL in, NULL out.
 
 use super::datetime_add::{date_add, datetime_add};
 use super::decimal::Decimal;
 use super::number::Number;
-use super::{Answer, Output, Scalar, no_number, number_text};
+use super::{Answer, Output, Scalar, first, no_number, number_text};
 use crate::value::ValueRef;
 
 pub(super) static ALL: [Scalar; 7] = [
-    Scalar {
-        name: c"ecto_decimal_add",
-        arguments: 2,
-        call: |values| arithmetic(values, Decimal::add),
-    },
-    Scalar {
-        name: c"ecto_decimal_sub",
-        arguments: 2,
-        call: |values| arithmetic(values, Decimal::subtract),
-    },
-    Scalar {
-        name: c"ecto_decimal_mul",
-        arguments: 2,
-        call: |values| arithmetic(values, Decimal::multiply),
-    },
-    Scalar {
-        name: c"ecto_decimal_div",
-        arguments: 2,
-        call: |values| arithmetic(values, Decimal::divide),
-    },
-    Scalar {
-        name: c"ecto_decimal_cmp",
-        arguments: 2,
-        call: compare,
-    },
-    Scalar {
-        name: c"ecto_datetime_add",
-        arguments: 4,
-        call: datetime_add,
-    },
-    Scalar {
-        name: c"ecto_date_add",
-        arguments: 3,
-        call: date_add,
-    },
+    Scalar::new(c"ecto_decimal_add", 2, |values| {
+        arithmetic(values, Decimal::add)
+    }),
+    Scalar::new(c"ecto_decimal_sub", 2, |values| {
+        arithmetic(values, Decimal::subtract)
+    }),
+    Scalar::new(c"ecto_decimal_mul", 2, |values| {
+        arithmetic(values, Decimal::multiply)
+    }),
+    Scalar::new(c"ecto_decimal_div", 2, |values| {
+        arithmetic(values, Decimal::divide)
+    }),
+    Scalar::new(c"ecto_decimal_cmp", 2, compare),
+    Scalar::new(c"ecto_datetime_add", 4, datetime_add),
+    Scalar::new(c"ecto_date_add", 3, date_add),
+];
+
+/// Of the group `decimal`.
+pub(super) static DECIMAL: [Scalar; 6] = [
+    Scalar::new(c"decimal", 1, plain),
+    Scalar::new(c"decimal_add", 2, |values| arithmetic(values, Decimal::add)),
+    Scalar::new(c"decimal_sub", 2, |values| {
+        arithmetic(values, Decimal::subtract)
+    }),
+    Scalar::new(c"decimal_mul", 2, |values| {
+        arithmetic(values, Decimal::multiply)
+    }),
+    Scalar::new(c"decimal_div", 2, |values| {
+        arithmetic(values, Decimal::divide)
+    }),
+    Scalar::new(c"decimal_cmp", 2, compare),
 ];
 
 fn arithmetic(
@@ -73,5 +69,13 @@ fn compare(values: &[ValueRef<'_>]) -> Answer {
             ))
         }
         _ => Ok(Output::Null),
+    }
+}
+
+/// A number as text without an exponent, as far as it is not very large or small.
+fn plain(values: &[ValueRef<'_>]) -> Answer {
+    match number_text(first(values))? {
+        Some(text) => Ok(Output::Text(Decimal::parse(&text)?.to_string())),
+        None => Ok(Output::Null),
     }
 }
