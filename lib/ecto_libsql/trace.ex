@@ -40,7 +40,7 @@ defmodule EctoLibSql.Trace do
   Those that a process's call caused have that process as `:pid`. Statements of scripts, batches and
   cursors are traced one by one, `BEGIN` and `COMMIT` as well; what SQLite runs inside of a
   statement for itself is not. A statement that met a change of the schema ends and is begun anew
-  by SQLite: it has two messages `:profile` with the same `:run`.
+  by SQLite: it has two messages `:profile` with the same `:run`. An `EXPLAIN` has no `:stmt`.
 
   ## Slow subscribers
 
