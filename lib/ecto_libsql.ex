@@ -96,9 +96,12 @@ defmodule EctoLibSql do
   """
 
   alias EctoLibSql.{
+    Authorizer,
     Backend,
     Call,
+    ChangeFeed,
     Error,
+    Hooks,
     Native,
     Options,
     ReaderHeap,
@@ -179,12 +182,21 @@ defmodule EctoLibSql do
     * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
       `EctoLibSql.Function` says which there are. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
+    * `:allowed_extensions` - absolute paths: files, and folders, of which extensions may be loaded. Default:
+      any may. See `EctoLibSql.Native.load_ext/3`
+    * `:limits` - how large things may become: `[sql_length: 100_000, …]`. See `EctoLibSql.Limits`
+    * `:db_config` - other settings: `[defensive: true, …]`. See `EctoLibSql.DbConfig`
+    * `:nofollow` - `true` refuses a path that goes through a symbolic link, with the code
+      `:cantopen_symlink`. Default: `false`
     * `:cache_size`, `:cache_spill`, `:temp_store`, `:mmap_size`, `:page_size`, `:auto_vacuum`,
       `:locking_mode`, `:wal_auto_check_point`, `:journal_size_limit`, `:secure_delete`,
       `:case_sensitive_like`, `:soft_heap_limit`, `:hard_heap_limit` - the pragmas of these names.
       The heap limits hold for the whole VM and need `config :ecto_libsql, memory_statistics: true`,
-      which is read once, when the first connection is opened
+      which is read once, when the first connection is opened. See `EctoLibSql.HeapLimit`
     * `:custom_pragmas` - a keyword list of other pragmas to set
+    * `:change_feed` - the name of an `EctoLibSql.ChangeFeed`, which is told of all that the connection
+      changes. Default: none
+    * `:authorizer` - what statements may do: a policy of `EctoLibSql.Authorizer`. Default: everything
 
   ## Options of a database on a server
 
@@ -258,11 +270,9 @@ defmodule EctoLibSql do
   end
 
   defp connect_local(options, opts) do
-    with {:ok, conn_id} <- open(options.native) do
-      conn_id
-      |> state(:local, opts[:database], opts)
-      |> load_extensions(options.load_extensions)
-    end
+    with {:ok, conn_id} <- open(options.native),
+         {:ok, s} <- set_up(state(conn_id, :local, opts[:database], opts), options),
+         do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
   defp connect_remote(options, opts) do
@@ -280,7 +290,8 @@ defmodule EctoLibSql do
     s = state(nil, :offline, options.path, opts)
 
     with {:ok, s} <- Offline.Opening.open(options, s, opts[:timeout]),
-         do: load_extensions(s, options.local.load_extensions)
+         {:ok, s} <- set_up(s, options.local),
+         do: ChangeFeed.attach(s, opts[:change_feed])
   end
 
   defp state(conn_id, mode, database, opts) do
@@ -301,6 +312,11 @@ defmodule EctoLibSql do
 
       {:error, %{error | message: "#{error.message}; #{hint}"}}
     end
+  end
+
+  defp set_up(s, options) do
+    with {:ok, s} <- load_extensions(s, options.load_extensions),
+         do: Authorizer.protect(s, options.authorizer)
   end
 
   defp load_extensions(s, []), do: {:ok, s}
@@ -400,10 +416,18 @@ defmodule EctoLibSql do
   @doc """
   Brings a connection back to how it was opened: stops what it runs, rolls an open transaction
   back, drops temporary tables, views and triggers, detaches databases, forgets prepared
-  statements, cursors and the last rowid, and sets the options anew. Any process may.
+  statements, cursors and the last rowid, and sets the options anew, its policy among them. Any process
+  may.
   """
   @spec reset_connection(State.t()) :: :ok | {:error, Error.t()}
   def reset_connection(%State{} = s), do: Call.reset(s)
+
+  @doc """
+  Sets what the connection's statements may do from now on: a policy of `EctoLibSql.Authorizer`. `nil` and
+  `[]` let them do everything.
+  """
+  @spec set_authorizer(State.t(), Authorizer.policy()) :: :ok | {:error, Error.t()}
+  def set_authorizer(%State{} = s, policy), do: Authorizer.set(s, policy)
 
   @doc """
   Stops what the connection runs, from any process, and returns at once.
@@ -421,8 +445,8 @@ defmodule EctoLibSql do
   leaks. Waits for none of them.
 
   Each is a map of `:id`, `:owner` (a pid), `:database`, `:age` (in milliseconds), `:statements`,
-  `:cursors` and `:blobs` (maps of `:id`, `:sql`, `:owner`, `:age`; a blob's `:sql` says where it is), `:transaction` (`nil`, or a map of
-  `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
+  `:cursors`, `:blobs` and `:sessions` (maps of `:id`, `:sql`, `:owner`, `:age`; a blob's `:sql` says where
+  it is, a session's what it records), `:transaction` (`nil`, or a map of `:owner`, `:behavior` and `:age`), `:running` (`nil`, or the call that is under way: its `:owner`
   and `:age`) and `:cache` (the statement cache's `:size`, `:hits`, `:misses` and `:evictions`; `nil`
   for a database on a server).
   """
@@ -1005,6 +1029,61 @@ defmodule EctoLibSql do
   """
   @spec autocommit?(State.t()) :: boolean()
   def autocommit?(%State{} = s), do: s |> Call.ask(&Backend.of(&1).autocommit(&1)) |> bang()
+
+  ## Hooks
+
+  @doc """
+  Sends the process messages of the rows that the connection changes. `EctoLibSql.Hooks` says which,
+  and what `opts` are.
+  """
+  @spec add_update_hook(State.t(), pid(), keyword()) :: :ok | {:error, Error.t()}
+  def add_update_hook(%State{} = s, pid \\ self(), opts \\ []),
+    do: Hooks.add(s, :update, pid, opts)
+
+  @doc """
+  Ends what `add_update_hook/3` began for this process. What was committed before has been sent when this
+  returns; nothing comes after it. To remove a hook that is not there is fine.
+  """
+  @spec remove_update_hook(State.t(), pid()) :: :ok | {:error, Error.t()}
+  def remove_update_hook(%State{} = s, pid \\ self()), do: Hooks.remove(s, :update, pid)
+
+  @doc """
+  Sends the process a message after each of the connection's commits. See `EctoLibSql.Hooks`.
+  """
+  @spec add_commit_hook(State.t(), pid(), keyword()) :: :ok | {:error, Error.t()}
+  def add_commit_hook(%State{} = s, pid \\ self(), opts \\ []),
+    do: Hooks.add(s, :commit, pid, opts)
+
+  @doc """
+  As `remove_update_hook/2`, of `add_commit_hook/3`.
+  """
+  @spec remove_commit_hook(State.t(), pid()) :: :ok | {:error, Error.t()}
+  def remove_commit_hook(%State{} = s, pid \\ self()), do: Hooks.remove(s, :commit, pid)
+
+  @doc """
+  Sends the process a message after each of the connection's rollbacks. See `EctoLibSql.Hooks`.
+  """
+  @spec add_rollback_hook(State.t(), pid(), keyword()) :: :ok | {:error, Error.t()}
+  def add_rollback_hook(%State{} = s, pid \\ self(), opts \\ []),
+    do: Hooks.add(s, :rollback, pid, opts)
+
+  @doc """
+  As `remove_update_hook/2`, of `add_rollback_hook/3`.
+  """
+  @spec remove_rollback_hook(State.t(), pid()) :: :ok | {:error, Error.t()}
+  def remove_rollback_hook(%State{} = s, pid \\ self()), do: Hooks.remove(s, :rollback, pid)
+
+  @doc """
+  Sends the process a message after each commit to a write-ahead log. See `EctoLibSql.Hooks`.
+  """
+  @spec add_wal_hook(State.t(), pid(), keyword()) :: :ok | {:error, Error.t()}
+  def add_wal_hook(%State{} = s, pid \\ self(), opts \\ []), do: Hooks.add(s, :wal, pid, opts)
+
+  @doc """
+  As `remove_update_hook/2`, of `add_wal_hook/3`.
+  """
+  @spec remove_wal_hook(State.t(), pid()) :: :ok | {:error, Error.t()}
+  def remove_wal_hook(%State{} = s, pid \\ self()), do: Hooks.remove(s, :wal, pid)
 
   ## Memory and disk
 

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
 # Builds the NIF with cargo alone and puts it where EctoLibSql.Native looks for it.
-# Usage: nif.sh [encryption]
+# Usage: nif.sh [encryption | sqlean]
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 
 target=${CARGO_TARGET_DIR:-target}
 name=ecto_libsql
 arguments=()
-if [[ ${1:-} == encryption ]]; then
-  # Its own folder: the two builds' libraries have the same name.
-  target+=-encryption
-  name+=_encryption
-  arguments=(--features encryption)
+if [[ ${1:-} == encryption || ${1:-} == sqlean ]]; then
+  # A folder of its own: the builds' libraries have the same name.
+  target+=-$1
+  name+=_$1
+  arguments=(--features "$1")
 fi
 
 cargo build --release -p ecto_libsql --target-dir "$target" "${arguments[@]}"

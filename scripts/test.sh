@@ -60,7 +60,8 @@ lint() {
 
 # The Elixir tests that need no Hex package.
 driver_tests() {
-  mix test "$@" test/driver test/doctest_test.exs test/encryption_test.exs demo/demo_test.exs
+  mix test "$@" test/driver test/doctest_test.exs test/encryption_test.exs test/sqlean_test.exs \
+    demo/demo_test.exs
 }
 
 adapter_tests() {
@@ -86,6 +87,11 @@ driver_alone() {
 encryption() {
   bash scripts/nif.sh encryption &&
     ECTO_LIBSQL_ENCRYPTION=1 driver_only encryption_test driver_tests --only encryption
+}
+
+sqlean() {
+  bash scripts/nif.sh sqlean &&
+    ECTO_LIBSQL_SQLEAN=1 driver_only sqlean_test driver_tests --only sqlean
 }
 
 bash scripts/setup.sh
@@ -125,6 +131,7 @@ else
 fi
 layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
+layer 'driver, with sqlean' sqlean
 # Without Hex packages, the kills of the driver's clients alone.
 layer 'load' mix_project mix test test/load
 layer 'offline writes' mix_project mix test test/offline

@@ -3,7 +3,7 @@ defmodule EctoLibSql.EncryptionTest do
 
   import EctoLibSql.Test.Database
 
-  alias EctoLibSql.{Error, Pragma}
+  alias EctoLibSql.{Error, FileControl, Pragma}
 
   @moduletag :encryption
   @moduletag :tmp_dir
@@ -76,6 +76,16 @@ defmodule EctoLibSql.EncryptionTest do
     path = create(dir, encryption_key: key)
     assert rows(connect!(database: path, encryption_key: key), "SELECT a FROM t") != []
     assert {:error, _} = EctoLibSql.connect(database: path, encryption_key: <<0, 255, 1, 1>>)
+  end
+
+  test "the bytes that the encryption reserves are left to it", %{tmp_dir: dir} do
+    s = connect!(database: create(dir, encryption_key: @key), encryption_key: @key)
+    {:ok, bytes} = FileControl.reserved_bytes(s)
+    assert bytes > 0
+    assert {:error, %Error{code: :unsupported}} = FileControl.set_reserved_bytes(s, 0)
+    :ok = EctoLibSql.run(s, "VACUUM")
+    assert {:ok, ^bytes} = FileControl.reserved_bytes(s)
+    assert rows(s, "SELECT a FROM t") == [["plain words"]]
   end
 
   test "SQL reaches no file of the system", %{tmp_dir: dir} do

@@ -35,7 +35,7 @@ defmodule EctoLibSql.Backup do
   databases on servers have none here. All else is an error with the code `:unsupported`.
   """
 
-  alias EctoLibSql.{Backend, Call, Error, Native, Pragma, State}
+  alias EctoLibSql.{Authorizer, Backend, Call, Error, Native, Pragma, State}
 
   @type figures :: %{pages: non_neg_integer(), bytes: non_neg_integer()}
 
@@ -216,10 +216,12 @@ defmodule EctoLibSql.Backup do
   @spec deserialize(binary(), keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def deserialize(image, opts \\ []) when is_binary(image) do
     {check, opts} = Keyword.pop(opts, :check, true)
+    {policy, opts} = Keyword.pop(opts, :authorizer)
 
     with {:ok, s} <- EctoLibSql.connect([database: ":memory:"] ++ opts) do
       with :ok <- waiting(s, [timeout: s.timeout], &Native.deserialize(s, image, &1)),
-           :ok <- sound(s, "the image", check) do
+           :ok <- sound(s, "the image", check),
+           :ok <- Authorizer.set(s, policy, true) do
         {:ok, s}
       else
         {:error, error} ->

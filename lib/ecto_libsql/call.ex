@@ -6,7 +6,17 @@ defmodule EctoLibSql.Call do
 
   import EctoLibSql.Waiting, only: [is_blocked: 1, remaining: 1]
 
-  alias EctoLibSql.{Backend, Error, Native, Params, ReaderHeap, Result, State, Waiting}
+  alias EctoLibSql.{
+    Authorizer,
+    Backend,
+    Error,
+    Native,
+    Params,
+    ReaderHeap,
+    Result,
+    State,
+    Waiting
+  }
 
   require Logger
 
@@ -138,6 +148,19 @@ defmodule EctoLibSql.Call do
     call = &Backend.of(s).do_expanded_sql(s, statement, &1, redact, &2)
     with_encoded(s, params, deadline, call)
   end
+
+  @doc """
+  A query of the driver's own, whatever the connection's policy.
+  """
+  @spec query_exempt(State.t(), String.t(), params(), deadline()) ::
+          {:ok, Result.t()} | {:error, Error.t()}
+  def query_exempt(%State{mode: mode} = s, sql, params, deadline)
+      when mode in [:local, :offline] do
+    with {:ok, result} <- with_encoded(s, params, deadline, &Native.query_exempt(s, sql, &1, &2)),
+         do: {:ok, Result.new(result)}
+  end
+
+  def query_exempt(s, sql, params, deadline), do: query(s, sql, params, deadline)
 
   @spec query_row(State.t(), String.t(), params(), deadline()) ::
           {:ok, [Result.value()]} | {:error, :no_rows | :multiple_rows | Error.t()}
@@ -377,7 +400,7 @@ defmodule EctoLibSql.Call do
 
   @doc """
   Passes a reply on. Use of what is another's is a mistake of the program: it is told, and it is
-  logged.
+  logged. What a policy has denied is a telemetry event.
   """
   @spec reply(State.t(), reply) :: reply when reply: term()
   def reply(s, {:error, %Error{code: code, message: message}} = error)
@@ -386,6 +409,11 @@ defmodule EctoLibSql.Call do
       "EctoLibSql: #{message} (connection #{s.conn_id}, called by #{inspect(self())})"
     )
 
+    error
+  end
+
+  def reply(s, {:error, %Error{denied: %{}} = denied} = error) do
+    Authorizer.report(s, denied)
     error
   end
 

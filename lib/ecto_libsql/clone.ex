@@ -9,10 +9,10 @@ if Code.ensure_loaded?(DBConnection) do
     # (see `EctoLibSql.Native.data_versions/1`), which every commit changes and a rollback does not:
     # so what follows a test is, as a rule, its ROLLBACK.
 
-    alias EctoLibSql.{Attach, Call, Error, Native, PoolOptions, State}
+    alias EctoLibSql.{Attach, Authorizer, Call, Error, Native, PoolOptions, State}
 
     @enforce_keys [:file, :memory, :schemas]
-    defstruct [:file, :memory, :schemas, :versions]
+    defstruct [:file, :memory, :schemas, :versions, :policy]
 
     # `versions`: those of the file's schemas as they were copied, and those of the connection in
     # memory as nobody has written to it; nil where there is no copy that is worth anything.
@@ -20,6 +20,7 @@ if Code.ensure_loaded?(DBConnection) do
             file: State.t(),
             memory: State.t(),
             schemas: [String.t()],
+            policy: Authorizer.policy(),
             versions: {versions(), versions()} | nil
           }
 
@@ -59,7 +60,9 @@ if Code.ensure_loaded?(DBConnection) do
            {:ok, options} <- PoolOptions.clone(opts),
            {:ok, memory} <- EctoLibSql.connect(options) do
         schemas = ["main" | Enum.map(PoolOptions.attach(opts), &name/1)]
-        {:ok, %__MODULE__{file: file, memory: memory, schemas: schemas}}
+
+        {:ok,
+         %__MODULE__{file: file, memory: memory, schemas: schemas, policy: opts[:authorizer]}}
       else
         :none ->
           {:ok, nil}
@@ -103,10 +106,12 @@ if Code.ensure_loaded?(DBConnection) do
            %__MODULE__{memory: memory, schemas: ["main" | attached] = schemas} = clone,
            deadline
          ) do
+      # The copy is the driver's own doing; what a test does is not.
       with :ok <- Call.reset(memory),
            {:ok, _memory} <- Attach.attach(memory, Enum.map(attached, &{&1, ":memory:"}), []),
            {:ok, copied} <- copy_each(clone, schemas, deadline),
            {:ok, unwritten} <- Call.data_versions(memory, deadline),
+           :ok <- Authorizer.set(memory, clone.policy),
            do: {:ok, %{clone | versions: {copied, unwritten}}}
     end
 

@@ -74,7 +74,17 @@ if Code.ensure_loaded?(DBConnection) do
 
     @behaviour DBConnection
 
-    alias EctoLibSql.{Attach, Backend, Call, Clone, ConnectionPool, ConstraintNames, Error}
+    alias EctoLibSql.{
+      Attach,
+      Authorizer,
+      Backend,
+      Call,
+      Clone,
+      ConnectionPool,
+      ConstraintNames,
+      Error
+    }
+
     alias EctoLibSql.{MemoryDatabase, PoolOptions, Query, ReaderHeap, Result, Retry, State}
     alias EctoLibSql.Pool.{Holders, Meter}
     alias EctoLibSql.Replica.Events
@@ -140,9 +150,10 @@ if Code.ensure_loaded?(DBConnection) do
       connected =
         with :ok <- MemoryDatabase.keeps_data(opts),
              {:ok, mode} <- PoolOptions.transaction_mode(opts),
-             {:ok, driver} <- opts |> PoolOptions.driver() |> EctoLibSql.connect(),
+             {:ok, driver} <- opts |> PoolOptions.unprotected() |> EctoLibSql.connect(),
              {:ok, driver} <- Attach.attach(driver, PoolOptions.attach(opts), opts),
-             {:ok, clone} <- Clone.open(driver, opts) do
+             {:ok, clone} <- Clone.open(driver, opts),
+             {:ok, driver} <- Authorizer.protect(driver, opts[:authorizer]) do
           if meter && driver.mode == :replica,
             do: Events.replaced_in(driver.database, Meter.pool(meter))
 

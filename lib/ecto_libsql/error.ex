@@ -13,6 +13,9 @@ defmodule EctoLibSql.Error do
       | code | meaning |
       |---|---|
       | `:connection_closed`, `:statement_closed`, `:cursor_closed` | it is gone |
+      | `:session_closed` | see `EctoLibSql.Session` |
+      | `:invalid_changeset` | it is malformed |
+      | `:changeset_conflict`, `:changeset_schema` | a changeset was not applied: changes, or tables, do not fit |
       | `:statement_busy` | the statement is in the middle of a run |
       | `:wrong_connection` | the statement or cursor belongs to another connection |
       | `:not_transaction_owner` | another process began the transaction |
@@ -35,7 +38,8 @@ defmodule EctoLibSql.Error do
       | `:unsupported_parameter` | a value that cannot be stored |
       | `:empty_statement`, `:multiple_statements`, `:invalid_sql` | not one statement |
       | `:range` | no such column or parameter |
-      | `:extensions_disabled`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
+      | `:extensions_disabled`, `:extension_not_allowed`, `:load_extension` | see `EctoLibSql.Native.load_ext/3` |
+      | `:auth` | the connection's policy does not allow it: `:denied` says what |
       | `:encryption` | this build has no encryption |
       | `:invalid_option`, `:invalid_argument` | it says which, and what is allowed |
       | `:unsupported` | not in this version, by this kind of database, or with this configuration |
@@ -51,6 +55,8 @@ defmodule EctoLibSql.Error do
     * `:wait` - where a call has waited for others in vain (`:busy`), a map of `:waited`, for how many
       milliseconds, `:holder`, the process that has the write gate, and `:held`, for how many
       milliseconds; `nil` for both where the lock is another program's
+    * `:denied` - what the connection's policy does not allow (`:auth`), a map of `:action`, `:object` and
+      what else SQLite names. See `EctoLibSql.Authorizer`
   """
 
   defexception [
@@ -61,7 +67,8 @@ defmodule EctoLibSql.Error do
     :offset,
     :constraint,
     :index,
-    :wait
+    :wait,
+    :denied
   ]
 
   @type constraint :: %{
@@ -79,6 +86,18 @@ defmodule EctoLibSql.Error do
           name: String.t() | nil
         }
 
+  @type denied :: %{
+          action: atom(),
+          object: String.t() | nil,
+          table: String.t() | nil,
+          column: String.t() | nil,
+          name: String.t() | nil,
+          argument: String.t() | nil,
+          database: String.t() | nil,
+          within: String.t() | nil,
+          reason: String.t() | nil
+        }
+
   @type t :: %__MODULE__{
           code: atom(),
           extended_code: integer() | nil,
@@ -89,6 +108,7 @@ defmodule EctoLibSql.Error do
           index: non_neg_integer() | nil,
           wait:
             %{waited: non_neg_integer(), holder: pid() | nil, held: non_neg_integer() | nil}
-            | nil
+            | nil,
+          denied: denied() | nil
         }
 end

@@ -3,7 +3,7 @@ defmodule EctoLibSql.MemoryStatistics do
   # SQLite counts the memory that it uses only where the configuration says so, and knows no limits
   # of it where it does not count.
 
-  alias EctoLibSql.{Error, Native}
+  alias EctoLibSql.{Error, HeapLimit, Native}
 
   @heap_limits ["soft_heap_limit", "hard_heap_limit"]
 
@@ -15,10 +15,12 @@ defmodule EctoLibSql.MemoryStatistics do
   @spec choose() :: {:ok, boolean()} | {:error, Error.t()}
   def choose do
     case Application.get_env(:ecto_libsql, :memory_statistics, false) do
-      keep when is_boolean(keep) -> {:ok, Native.memory_statistics(keep)}
+      keep when is_boolean(keep) -> chosen(Native.memory_statistics(keep))
       other -> invalid(other)
     end
   end
+
+  defp chosen(kept?), do: with(:ok <- HeapLimit.configure(kept?), do: {:ok, kept?})
 
   @doc "Refuses a pragma that would do nothing without memory statistics."
   @spec check(String.t()) :: :ok | {:error, Error.t()}
@@ -32,7 +34,9 @@ defmodule EctoLibSql.MemoryStatistics do
     end
   end
 
-  defp missing(name) do
+  @doc "The error of what would do nothing without memory statistics."
+  @spec missing(String.t()) :: {:error, Error.t()}
+  def missing(name) do
     error(
       :unsupported,
       "#{name} needs SQLite's memory statistics: `config :ecto_libsql, memory_statistics: true`, " <>

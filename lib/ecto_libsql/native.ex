@@ -72,7 +72,14 @@ defmodule EctoLibSql.Native do
   Without an entry point, SQLite derives its name from the file's. Extensions have to be allowed
   first, with `enable_extensions/2` or the option `:load_extensions`.
 
-  Errors: `:extensions_disabled`; `:load_extension`, whose message has the path and SQLite's reason.
+  An extension is native code and can do anything that the VM can. `config :ecto_libsql,
+  allowed_extensions: ["/opt/my_app/extensions"]` says for the application, and the connect option
+  `:allowed_extensions` for a connection, which files, or files in which folders, may be loaded; where both are
+  given, both have to allow it. It is the real file that counts, with links and `..` resolved, and that file is
+  loaded: under its own name, and none of the system's folders are searched.
+
+  Errors: `:extensions_disabled`; `:extension_not_allowed`, whose message has the path and the list;
+  `:load_extension`, whose message has the path and SQLite's reason.
   """
   @spec load_ext(State.t(), String.t(), String.t() | nil) :: :ok | {:error, Error.t()}
   def load_ext(state, path, entry_point \\ nil)
@@ -285,6 +292,56 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def has_hooks(_state), do: :ok
+  @doc false
+  def hook_channel(_bound), do: not_loaded()
+  @doc false
+  def hook_bound(_channel, _bound), do: not_loaded()
+  @doc false
+  def hook_add(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_remove(_state, _channel, _hook), do: not_loaded()
+  @doc false
+  def hook_take(_channel, _most), do: not_loaded()
+  @doc false
+  def feed_open(_name, _bound), do: not_loaded()
+  @doc false
+  def feed_attach(_state, _name), do: not_loaded()
+  @doc false
+  def feed_close(_channel), do: not_loaded()
+  @doc false
+  def session_create(_state, _schema, _tables, _indirect, _rowids, _timeout), do: not_loaded()
+  @doc false
+  def session_attach(_state, _session, _tables, _timeout), do: not_loaded()
+  @doc false
+  def session_enable(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_indirect(_state, _session, _on), do: not_loaded()
+  @doc false
+  def session_status(_state, _session), do: not_loaded()
+  @doc false
+  def session_changeset(_state, _session, _patchset, _timeout), do: not_loaded()
+  @doc false
+  def session_diff(_state, _session, _from, _table, _timeout), do: not_loaded()
+  @doc false
+  def session_close(_state, _session), do: not_loaded()
+  @doc false
+  def changeset_apply(_state, _changeset, _options, _timeout), do: not_loaded()
+  @doc false
+  def changeset_invert(_changeset), do: not_loaded()
+  @doc false
+  def changeset_concat(_changesets), do: not_loaded()
+  @doc false
+  def changeset_rebase(_changeset, _decided), do: not_loaded()
+  @doc false
+  def changeset_info(_changeset), do: not_loaded()
+  @doc false
+  def changeset_read(_changeset, _position), do: not_loaded()
+  @doc false
+  def do_set_authorizer(_state, _policy, _of_option), do: not_loaded()
+  @doc false
+  def query_exempt(_state, _sql, _params, _timeout), do: not_loaded()
+  @doc false
   def wal_frame_count(_state, _timeout), do: not_loaded()
   @doc false
   def wal_read_frames(_state, _first, _most, _timeout), do: not_loaded()
@@ -324,6 +381,31 @@ defmodule EctoLibSql.Native do
 
   @doc false
   def breakers(_state), do: {:ok, []}
+
+  ## What is set on a connection: EctoLibSql.Limits, DbConfig, FileControl, HeapLimit
+
+  @doc false
+  def limit_get(_state, _name), do: not_loaded()
+  @doc false
+  def limit_set(_state, _name, _value), do: not_loaded()
+  @doc false
+  def db_config_get(_state, _name), do: not_loaded()
+  @doc false
+  def db_config_set(_state, _name, _on), do: not_loaded()
+  @doc false
+  def reset_database(_state, _timeout), do: not_loaded()
+  @doc false
+  def reserved_bytes(_state, _schema), do: not_loaded()
+  @doc false
+  def set_reserved_bytes(_state, _schema, _bytes), do: not_loaded()
+  @doc false
+  def release_memory(_state), do: not_loaded()
+  @doc false
+  def heap_limits(_soft, _hard), do: not_loaded()
+  @doc false
+  def begin_with_heap_limits(_soft, _hard), do: not_loaded()
+  @doc false
+  def memory_used(_forget_highest), do: not_loaded()
 
   ## Connections to servers: EctoLibSql.Remote
 

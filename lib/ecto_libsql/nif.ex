@@ -1,7 +1,7 @@
 defmodule EctoLibSql.NIF do
   @moduledoc false
-  # Where the library of EctoLibSql.Native comes from: the one place that decides it. A macro,
-  # because `use Rustler` does not even expand where there is no Rustler.
+  # Where the library of EctoLibSql.Native comes from, and which of its builds: the one place that decides
+  # it. A macro, because `use Rustler` does not even expand where there is no Rustler.
 
   defmacro __using__(_opts) do
     if Code.ensure_loaded?(Rustler), do: built_by_rustler(), else: built_by_make()
@@ -14,9 +14,9 @@ defmodule EctoLibSql.NIF do
         crate: "ecto_libsql",
         path: "native/ecto_libsql",
         features:
-          if(Application.compile_env(:ecto_libsql, :encryption, false),
-            do: ["encryption"],
-            else: []
+          EctoLibSql.NIF.features(
+            Application.compile_env(:ecto_libsql, :encryption, false),
+            Application.compile_env(:ecto_libsql, :sqlean, false)
           )
     end
   end
@@ -24,9 +24,16 @@ defmodule EctoLibSql.NIF do
   defp built_by_make do
     quote do
       @on_load :load
-      @library if Application.compile_env(:ecto_libsql, :encryption, false),
-                 do: "ecto_libsql_encryption",
-                 else: "ecto_libsql"
+      @library Enum.join(
+                 [
+                   "ecto_libsql"
+                   | EctoLibSql.NIF.features(
+                       Application.compile_env(:ecto_libsql, :encryption, false),
+                       Application.compile_env(:ecto_libsql, :sqlean, false)
+                     )
+                 ],
+                 "_"
+               )
 
       @doc false
       def load do
@@ -36,5 +43,23 @@ defmodule EctoLibSql.NIF do
         |> :erlang.load_nif(0)
       end
     end
+  end
+
+  @doc false
+  @spec features(boolean(), boolean()) :: [String.t()]
+  def features(false, false), do: []
+  def features(true, false), do: ["encryption"]
+  def features(false, true), do: ["sqlean"]
+
+  def features(true, true) do
+    raise ArgumentError,
+          "config :ecto_libsql: encryption: true and sqlean: true do not go together: " <>
+            "libSQL's build with encryption has no sqlean"
+  end
+
+  def features(encryption, sqlean) do
+    raise ArgumentError,
+          "config :ecto_libsql: encryption and sqlean take true or false, " <>
+            "got: #{inspect(encryption)} and #{inspect(sqlean)}"
   end
 end

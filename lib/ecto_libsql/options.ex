@@ -3,7 +3,8 @@ defmodule EctoLibSql.Options do
   # The connect options: what each takes, their defaults, and the map that the NIF opens a
   # connection with. Validated once, at connect.
 
-  alias EctoLibSql.{Error, Function, MemoryStatistics, SlowQuery}
+  alias EctoLibSql.{AllowedExtensions, DbConfig, Error, Function, Limits, MemoryStatistics}
+  alias EctoLibSql.SlowQuery
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -35,9 +36,15 @@ defmodule EctoLibSql.Options do
     map_type: {@form, nil},
     array_type: {@form, nil},
     load_extensions: {:extensions, nil},
+    allowed_extensions: {{:checked, &AllowedExtensions.takes/1}, nil},
+    limits: {{:checked, &Limits.takes/1}, nil},
+    db_config: {{:checked, &DbConfig.takes/1}, nil},
+    nofollow: {@boolean, nil},
+    change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
     slow_query: {{:checked, &SlowQuery.takes/1}, nil},
+    authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
     locking_mode: {{:in, [:normal, :exclusive]}, "locking_mode"},
@@ -59,7 +66,12 @@ defmodule EctoLibSql.Options do
   @file_pragmas [:page_size, :auto_vacuum, :locking_mode]
 
   @type validated ::
-          {:local, %{native: map(), load_extensions: [{String.t(), String.t() | nil}]}}
+          {:local,
+           %{
+             native: map(),
+             load_extensions: [{String.t(), String.t() | nil}],
+             authorizer: EctoLibSql.Authorizer.policy()
+           }}
           | {:remote, map()}
           | {:replica, map()}
           | {:offline, map()}
@@ -123,7 +135,8 @@ defmodule EctoLibSql.Options do
          :ok <- agree(options),
          {:ok, _kept?} <- MemoryStatistics.choose(),
          :ok <- heap_limits(options),
-         do: {:ok, {:local, prepare(options)}}
+         {:ok, allowed_extensions} <- AllowedExtensions.lists(options),
+         do: {:ok, {:local, prepare(options, allowed_extensions)}}
   end
 
   defp keyword(options) do
@@ -259,6 +272,9 @@ defmodule EctoLibSql.Options do
             "contradict each other: read_only: true is mode: :read_only"
         )
 
+      contradiction = DbConfig.contradiction(options) ->
+        invalid(contradiction)
+
       on?(options[:immutable]) and mode(options) != :read_only ->
         invalid("immutable goes with mode: :read_only: nobody may write the file")
 
@@ -299,7 +315,7 @@ defmodule EctoLibSql.Options do
     end)
   end
 
-  defp prepare(options) do
+  defp prepare(options, allowed_extensions) do
     native = %{
       database: database(options),
       mode: mode(options),
@@ -313,6 +329,10 @@ defmodule EctoLibSql.Options do
       journal_mode: journal_mode(options),
       file_pragmas: pragmas(Keyword.take(options, @file_pragmas)),
       pragmas: connection_pragmas(options),
+      db_config: DbConfig.native(Keyword.get(options, :db_config, [])),
+      limits: Limits.native(Keyword.get(options, :limits, [])),
+      allowed_extensions: allowed_extensions,
+      nofollow: on?(options[:nofollow]),
       encryption_key: options[:encryption_key],
       replica: false,
       offline: nil,
@@ -328,7 +348,7 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions}
+    %{native: native, load_extensions: extensions, authorizer: options[:authorizer]}
   end
 
   defp mode(options) do

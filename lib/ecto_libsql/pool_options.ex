@@ -3,7 +3,7 @@ if Code.ensure_loaded?(DBConnection) do
     @moduledoc false
     # Sorts a pool's options: DBConnection's and Ecto's own, EctoLibSql.Connection's, the driver's.
 
-    alias EctoLibSql.{Attach, Clone, Error, Options}
+    alias EctoLibSql.{Attach, Authorizer, Clone, Error, Options}
 
     @transaction_modes [:immediate, :deferred, :exclusive, :read_only]
 
@@ -52,7 +52,8 @@ if Code.ensure_loaded?(DBConnection) do
       :journal_mode,
       :page_size,
       :auto_vacuum,
-      :locking_mode
+      :locking_mode,
+      :change_feed
     ]
 
     @type transaction_mode :: :immediate | :deferred | :exclusive | :read_only
@@ -84,7 +85,8 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec transaction_mode(keyword()) :: {:ok, transaction_mode()} | {:error, Error.t()}
     def transaction_mode(opts) do
-      default = if Options.read_only?(opts), do: :read_only, else: :immediate
+      read_only? = Options.read_only?(opts) or Authorizer.read_only?(opts[:authorizer])
+      default = if read_only?, do: :read_only, else: :immediate
       mode = Keyword.get(opts, :default_transaction_mode, default)
 
       if mode in @transaction_modes do
@@ -114,14 +116,23 @@ if Code.ensure_loaded?(DBConnection) do
     end
 
     @doc """
+    As `driver/1`, without the policy, which is set when the connection has its databases.
+    """
+    @spec unprotected(keyword()) :: keyword()
+    def unprotected(opts), do: opts |> driver() |> Keyword.delete(:authorizer)
+
+    @doc """
     The options for the private copy in memory that sandboxed tests work on, where there is to be
     one: the connection's own, but for what concerns the file. What cannot be written stays so.
     """
     @spec clone(keyword()) :: {:ok, keyword()} | :none
     def clone(opts) do
       case Keyword.get(opts, :sandbox, :transaction) do
-        :clone -> {:ok, opts |> driver() |> Keyword.drop(@file_options) |> in_memory(opts[:mode])}
-        :transaction -> :none
+        :clone ->
+          {:ok, opts |> unprotected() |> Keyword.drop(@file_options) |> in_memory(opts[:mode])}
+
+        :transaction ->
+          :none
       end
     end
 

@@ -284,12 +284,30 @@ defmodule EctoLibSql.Replica do
   def enable_extensions(_s, _enable), do: unsupported("enable_extensions")
   def load_ext(_s, _path, _entry_point), do: unsupported("load_ext")
   def enable_foreign_keys(_s, _enable), do: unsupported("enable_foreign_keys")
+  def limit_get(_s, _name), do: unsupported("EctoLibSql.Limits")
+  def limit_set(_s, _name, _value), do: unsupported("EctoLibSql.Limits")
+  def db_config_get(_s, _name), do: unsupported("EctoLibSql.DbConfig")
+  def db_config_set(_s, _name, _on), do: unsupported("EctoLibSql.DbConfig")
+  def reset_database(_s, _timeout), do: unsupported("EctoLibSql.DbConfig.reset_database")
+  def reserved_bytes(_s, _schema), do: unsupported("EctoLibSql.FileControl")
+  def set_reserved_bytes(_s, _schema, _bytes), do: unsupported("EctoLibSql.FileControl")
+  def release_memory(_s), do: unsupported("EctoLibSql.HeapLimit.release_memory")
   def backup(_source, _source_schema, _target, _schema, _timeout), do: unsupported("backup")
+
+  def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
+
+  def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
 
   def blob_open(_s, _place, true, _timeout), do: unsupported("EctoLibSql.Blob with mode: :write")
 
   def blob_open(s, place, false, timeout),
     do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
+
+  def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),
+    do: unsupported("EctoLibSql.Session.create")
+
+  def changeset_apply(_s, _changeset, _options, _timeout),
+    do: unsupported("EctoLibSql.Session.apply")
 
   # What is on the file just now.
   def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)

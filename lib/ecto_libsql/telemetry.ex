@@ -34,6 +34,18 @@ defmodule EctoLibSql.Telemetry do
       Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:server`, the one that has
       answered, and `:reason`, the code of the first one's error
 
+  Of hooks, sent by a process of the library's own:
+
+    * `[:ecto_libsql, :hooks, :overflow]` - a subscriber was too slow, or a transaction too large for its
+      buffer. Measurements: `:dropped`, how many changes and other events. Metadata: `:conn_id`,
+      `:subscriber`, the process
+    * `[:ecto_libsql, :change_feed, :transaction]`, `[:ecto_libsql, :change_feed, :overflow]` - see
+      `EctoLibSql.ChangeFeed`
+
+    * `[:ecto_libsql, :authorizer, :denied]` - a connection's policy did not allow a call
+      (`EctoLibSql.Authorizer`). Measurements: `:count`, 1. Metadata: `:conn_id`, `:database`, `:sql` (`nil` for
+      a blob), `:action`, `:object` and `:denied`, the error's
+
   Of embedded replicas, once for a file and VM, sent by a process of the library's own. Metadata:
   `:database`, the file.
 

@@ -3,6 +3,7 @@
 %{
   # What is not about a repo over a replica at all: these files are not counted.
   elsewhere: [
+    {"limits and settings of a local connection", ["test/adapter/configuration_test.exs"]},
     {"the files of a local database: creating, dropping, dumping and locking them, other programs that " <>
        "read them",
      [

@@ -12,6 +12,7 @@ use rustler::{Atom, Decoder, Env, ResourceArc, Term};
 
 use crate::atoms;
 use crate::calling::caller_alive;
+use crate::configuration;
 use crate::error::{reply_ok, reply_unit};
 use crate::offline::OfflineHandle;
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
@@ -56,6 +57,10 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         encryption_key: key.and_then(bytes).map(<[u8]>::to_vec),
         replica: get(options, atoms::replica())?,
         offline: offline(options)?,
+        db_config: configuration::db_config(get(options, atoms::db_config())?)?,
+        limits: configuration::limits(get(options, atoms::limits())?)?,
+        allowed_extensions: get(options, atoms::allowed_extensions())?,
+        nofollow: get(options, atoms::nofollow())?,
         functions: function_groups(get(options, atoms::functions())?)?,
         checkpoints: true,
         slow_queries: slow_queries(get(options, atoms::slow_query())?, database)?,

@@ -5,6 +5,7 @@ use ecto_libsql_engine::error::{Error, Result};
 use rustler::{Atom, Encoder, Env, Term};
 
 use crate::atoms;
+use crate::authorizer::denial_term;
 use crate::terms;
 
 /// `value` encoded by `ok`, or the error tuple, or what has to be waited for.
@@ -40,6 +41,7 @@ fn struct_term<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
     let constraint = error
         .constraint()
         .map(|constraint| constraint_term(env, &constraint));
+    let denied = error.denial().map(|denial| denial_term(env, denial));
     terms::map(
         env,
         &[
@@ -53,6 +55,7 @@ fn struct_term<'a>(env: Env<'a>, error: &Error) -> Term<'a> {
             (atoms::constraint(), constraint.encode(env)),
             (atoms::index(), error.index().encode(env)),
             (atoms::wait(), atoms::nil().encode(env)),
+            (atoms::denied(), denied.encode(env)),
         ],
     )
 }

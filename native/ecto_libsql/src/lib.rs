@@ -6,11 +6,14 @@
 #![deny(unsafe_code)]
 
 mod atoms;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
 #[allow(unsafe_code)]
 mod calling;
+mod changeset;
+mod configuration;
 mod connection;
 mod cursor;
 mod describe;
@@ -18,11 +21,14 @@ mod error;
 mod extension;
 mod foreign_keys;
 mod gate;
+mod heap_limit;
+mod hooks;
 mod metadata;
 mod offline;
 mod owner;
 mod params;
 mod query;
+mod recording;
 mod remote;
 mod replica;
 mod result;
@@ -40,6 +46,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
     remote::observe();
     owner::start_reaper()
         && env.register::<owner::OwnerWatch>().is_ok()
+        && env.register::<hooks::ChannelHandle>().is_ok()
         && env.register::<remote::RemoteWatch>().is_ok()
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()

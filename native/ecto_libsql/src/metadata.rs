@@ -131,6 +131,7 @@ fn connection_term<'a>(env: Env<'a>, connection: &Connection) -> Term<'a> {
             ),
             (atoms::cursors(), of_kind(ItemKind::Cursor).encode(env)),
             (atoms::blobs(), of_kind(ItemKind::Blob).encode(env)),
+            (atoms::sessions(), of_kind(ItemKind::Recording).encode(env)),
             (atoms::transaction(), transaction_term(env, connection)),
             (atoms::running(), running_term(env, connection)),
             (atoms::cache(), cache_term(env, connection)),

@@ -179,6 +179,20 @@ pub fn row<'a>(env: Env<'a>, values: &[Value]) -> Term<'a> {
     list(env, &terms)
 }
 
+/// The values of a row as far as they are known; `:undefined` where one is not.
+pub fn known_values<'a, 'v>(
+    env: Env<'a>,
+    values: impl Iterator<Item = Option<ValueRef<'v>>>,
+) -> Term<'a> {
+    let terms = values
+        .map(|value| match value {
+            Some(value) => raw_value(env.as_c_arg(), value),
+            None => atoms::undefined().as_c_arg(),
+        })
+        .collect::<Vec<_>>();
+    list(env, &terms)
+}
+
 fn list<'a>(env: Env<'a>, terms: &[RawTerm]) -> Term<'a> {
     // SAFETY: made in env.
     unsafe { Term::new(env, raw_list(env.as_c_arg(), terms)) }

@@ -5,6 +5,7 @@ use std::time::Instant;
 use libsql::ffi;
 
 use crate::constraint::{self, Constraint};
+use crate::local::Denial;
 use crate::offline::Trouble;
 use crate::remote::Failure;
 use crate::result_code;
@@ -94,6 +95,20 @@ pub enum Error {
     )]
     BlobExpired,
 
+    #[error("no such session: it was closed, or its connection was closed or reset")]
+    SessionClosed,
+
+    #[error("the changeset is malformed at byte {offset}: {reason}")]
+    InvalidChangeset { offset: usize, reason: String },
+
+    /// Nothing of the changeset was kept.
+    #[error("the changeset was not applied: {0}")]
+    ChangesetConflict(String),
+
+    /// As [`Error::ChangesetConflict`].
+    #[error("the changeset was not applied: {0}")]
+    ChangesetSchema(String),
+
     #[error("the statement is in the middle of a run; finish, reset or interrupt that first")]
     StatementBusy,
 
@@ -108,6 +123,9 @@ pub enum Error {
 
     #[error("a transaction is already open; use a savepoint to nest")]
     TransactionOpen,
+
+    #[error("{0} needs a connection on which no transaction and no cursor is open")]
+    NotInTransaction(&'static str),
 
     #[error("the database rolled the transaction back: {reason}; call rollback, then begin anew")]
     TransactionLost { reason: String },
@@ -148,6 +166,17 @@ pub enum Error {
 
     #[error("the extension {path} could not be loaded: {reason}")]
     LoadExtension { path: String, reason: String },
+
+    #[error("{}", not_allowed(path, resolved, allowed))]
+    ExtensionNotAllowed {
+        path: String,
+        resolved: String,
+        allowed: Vec<String>,
+    },
+
+    /// The connection's policy does not allow it.
+    #[error("{0}")]
+    Denied(Box<Denial>),
 
     #[error("{0}")]
     Encryption(&'static str),
@@ -208,11 +237,15 @@ impl Error {
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
             Error::BlobExpired => "blob_expired",
+            Error::SessionClosed => "session_closed",
+            Error::InvalidChangeset { .. } => "invalid_changeset",
+            Error::ChangesetConflict(_) => "changeset_conflict",
+            Error::ChangesetSchema(_) => "changeset_schema",
             Error::StatementBusy => "statement_busy",
             Error::WrongConnection(_) => "wrong_connection",
             Error::NotTransactionOwner => "not_transaction_owner",
             Error::NoTransaction => "no_transaction",
-            Error::TransactionOpen => "transaction_open",
+            Error::TransactionOpen | Error::NotInTransaction(_) => "transaction_open",
             Error::TransactionLost { .. } => "transaction_lost",
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
@@ -223,6 +256,8 @@ impl Error {
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
+            Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
+            Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
             Error::Offline { trouble, .. } => trouble.code(),
@@ -237,6 +272,7 @@ impl Error {
         match self {
             Error::Sqlite(error) | Error::Locked(error) => Some(error.extended_code),
             Error::GateTaken => Some(ffi::SQLITE_BUSY),
+            Error::Denied(_) => Some(ffi::SQLITE_AUTH),
             Error::Batch { source, .. } => source.extended_code(),
             _ => None,
         }
@@ -250,6 +286,7 @@ impl Error {
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),
             Error::MultipleStatements { statement, .. } => Some(statement),
+            Error::Denied(denial) => denial.statement.as_deref(),
             Error::Batch { source, .. } => source.statement(),
             _ => None,
         }
@@ -272,6 +309,15 @@ impl Error {
         match self {
             Error::Sqlite(error) => constraint::parse(error.extended_code, &error.message),
             Error::Batch { source, .. } => source.constraint(),
+            _ => None,
+        }
+    }
+
+    /// What the connection's policy has refused.
+    pub fn denial(&self) -> Option<&Denial> {
+        match self {
+            Error::Denied(denial) => Some(denial),
+            Error::Batch { source, .. } => source.denial(),
             _ => None,
         }
     }
@@ -392,6 +438,19 @@ fn in_use(since: Option<Instant>) -> String {
         format!(", for {} ms so far", since.elapsed().as_millis())
     });
     format!("the connection is at work for another process{running}")
+}
+
+fn not_allowed(path: &str, resolved: &str, allowed: &[String]) -> String {
+    let file = if path == resolved {
+        path.to_owned()
+    } else {
+        format!("{path} ({resolved})")
+    };
+    let list = match allowed {
+        [] => "nothing".to_owned(),
+        allowed => allowed.join(", "),
+    };
+    format!("the extension {file} is not among those that allowed_extensions allows: {list}")
 }
 
 fn parameter_names(missing: &[String], unknown: &[String]) -> String {

@@ -7,7 +7,12 @@
 
 #![deny(unsafe_code)]
 
+#[cfg(all(feature = "encryption", feature = "sqlean"))]
+compile_error!("libSQL's build with encryption has no sqlean");
+
 pub mod backup;
+pub mod changeset;
+pub mod channel;
 pub mod constraint;
 pub mod error;
 pub mod form;

@@ -4,9 +4,12 @@
 //! work (its owner died) is queued, and done by whoever lets go of the lock, so nobody waits for
 //! a lock to clean up.
 
+mod authorizer;
 mod blobs;
 mod death;
+mod hooks;
 mod items;
+mod recordings;
 mod status;
 mod stop;
 
@@ -50,6 +53,8 @@ pub enum ItemKind {
     Statement,
     Cursor,
     Blob,
+    /// What SQLite calls a session.
+    Recording,
 }
 
 impl ItemKind {
@@ -58,6 +63,7 @@ impl ItemKind {
             ItemKind::Statement => "statement",
             ItemKind::Cursor => "cursor",
             ItemKind::Blob => "blob",
+            ItemKind::Recording => "session",
         }
     }
 
@@ -66,6 +72,7 @@ impl ItemKind {
             ItemKind::Statement => connection.finalize(id),
             ItemKind::Cursor => connection.close_cursor(id),
             ItemKind::Blob => connection.close_blob(id),
+            ItemKind::Recording => connection.close_recording(id),
         }
     }
 
@@ -75,11 +82,12 @@ impl ItemKind {
             ItemKind::Statement => Error::StatementClosed,
             ItemKind::Cursor => Error::CursorClosed,
             ItemKind::Blob => Error::BlobClosed,
+            ItemKind::Recording => Error::SessionClosed,
         }
     }
 }
 
-/// A prepared statement, a cursor or a blob.
+/// A prepared statement, a cursor, a blob or a recording.
 #[derive(Debug)]
 pub struct Item<O> {
     pub id: Id,
@@ -265,7 +273,7 @@ impl<O: Owner> Session<O> {
         *self.running.0.lock()
     }
 
-    /// The prepared statements, cursors and blobs, the oldest first.
+    /// The prepared statements, cursors, blobs and recordings, the oldest first.
     pub fn items(&self) -> Vec<Arc<Item<O>>> {
         let mut items = self.items.lock().values().cloned().collect::<Vec<_>>();
         items.sort_by_key(|item| item.created);

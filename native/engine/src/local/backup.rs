@@ -21,6 +21,7 @@ impl Connection {
         source_schema: &str,
         call: &Call,
     ) -> Result<u32> {
+        self.check_replace(schema)?;
         let schema = c_string("the schema's name", schema)?;
         let source_schema = c_string("the source's schema", source_schema)?;
         self.in_call(call, |target| {
@@ -47,6 +48,7 @@ impl Connection {
     /// Begins a backup in steps over the main database. Where the source's transaction has read
     /// already, what is copied is what it sees, whoever writes meanwhile.
     pub fn begin_backup(&mut self, source: &Connection, call: &Call) -> Result<()> {
+        self.check_replace("main")?;
         self.in_call(call, |target| {
             target.enter("a backup")?;
             let backup =

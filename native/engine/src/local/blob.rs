@@ -48,6 +48,7 @@ impl Connection {
         call: &Call,
     ) -> Result<(Id, usize)> {
         self.check_transaction()?;
+        self.check_blob(place, writes)?;
         if writes {
             self.check_blob_may_write(place)?;
         }

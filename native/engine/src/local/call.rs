@@ -5,8 +5,10 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::{Duration, Instant};
 
+use super::authorizer::Authorizer;
 use super::replica_reader::Place;
 use super::tracer::Tracer;
+use super::whole_table::WholeTable;
 use crate::error::Error;
 
 /// The limits of one call.
@@ -57,6 +59,8 @@ pub(super) struct Control {
     /// Where the statement that is prepared is to run, as the authorizer has found out so far.
     place: AtomicU8,
     pub(super) tracer: Tracer,
+    pub(super) whole_table: WholeTable,
+    pub(super) authorizer: Authorizer,
     caller_alive: fn() -> bool,
 }
 
@@ -81,6 +85,8 @@ impl Control {
             locked_out: AtomicBool::new(false),
             place: AtomicU8::new(Place::Here as u8),
             tracer: Tracer::default(),
+            whole_table: WholeTable::default(),
+            authorizer: Authorizer::default(),
             caller_alive,
         }
     }

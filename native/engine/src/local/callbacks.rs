@@ -1,4 +1,4 @@
-//! The C callbacks: SQLite's progress and busy handlers, and the authorizer of a replica's readers.
+//! The C callbacks: SQLite's progress and busy handlers, and the authorizer.
 //!
 //! The handlers are registered once per connection with a pointer to its [`Control`] and read
 //! nothing else, so they cost the same whether a call has a deadline or not.
@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use libsql::ffi;
 
+use super::authorizer::Request;
 use super::call::Control;
 use super::replica_reader;
 
@@ -37,30 +38,35 @@ pub(super) extern "C" fn busy(control: *mut c_void, _calls: c_int) -> c_int {
     0
 }
 
-/// SQLite's authorizer, called for each thing that a statement is to do while it is prepared. Allows
-/// all of it, and notes what is not for a replica's reader.
+/// SQLite's authorizer, called for each thing that a statement is to do while it is prepared. Decides
+/// by the connection's policy, and notes what is not for a replica's reader. A DELETE that it ignores
+/// is done row by row.
 pub(super) extern "C" fn authorize(
     control: *mut c_void,
     action: c_int,
     first: *const c_char,
     second: *const c_char,
-    _database: *const c_char,
-    _within: *const c_char,
+    database: *const c_char,
+    within: *const c_char,
 ) -> c_int {
     // SAFETY: as in `progress`.
     let control = unsafe { &*control.cast::<Control>() };
     let text = |text: *const c_char| match text.is_null() {
         true => None,
         // SAFETY: SQLite's strings end with NUL and live for the call.
-        false => unsafe { CStr::from_ptr(text) }.to_str().ok(),
+        false => Some(unsafe { CStr::from_ptr(text) }.to_bytes()),
     };
-    let noted = catch_unwind(AssertUnwindSafe(|| {
-        control.note_place(replica_reader::place(action, text(first), text(second)));
+    let decided = catch_unwind(AssertUnwindSafe(|| {
+        let texts = [first, second, database, within].map(text);
+        let [first, second] = [texts[0], texts[1]].map(|text| str::from_utf8(text?).ok());
+        control.note_place(replica_reader::place(action, first, second));
+        let row_by_row = control.whole_table.ignores(action, first);
+        match control.authorizer.decide(&Request::new(action, texts)) {
+            ffi::SQLITE_OK if row_by_row => ffi::SQLITE_IGNORE,
+            decided => decided,
+        }
     }));
-    match noted {
-        Ok(()) => ffi::SQLITE_OK,
-        Err(_) => ffi::SQLITE_DENY,
-    }
+    decided.unwrap_or(ffi::SQLITE_DENY)
 }
 
 /// A panic must not unwind into C: it counts as the answer that ends the call.

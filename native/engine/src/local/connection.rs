@@ -8,6 +8,7 @@ use std::time::Instant;
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
 
+use super::authorizer::Policies;
 use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
@@ -15,6 +16,8 @@ use super::cursor::Cursor;
 use super::open::OpenOptions;
 use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
+use super::recorder::Recorder;
+use super::recording::Recording;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
@@ -58,6 +61,7 @@ pub struct Connection {
     // Statements before the database that they belong to: fields are dropped in this order.
     pub(super) cursors: ById<Cursor>,
     pub(super) blobs: ById<Blob>,
+    pub(super) recordings: ById<Recording>,
     /// That copies into this database.
     pub(super) backup: Option<RawBackup>,
     /// Of frames, into the write-ahead log.
@@ -73,6 +77,9 @@ pub struct Connection {
     pub(super) reads_replica: bool,
     /// When the figure of the status was last reset.
     pub(super) pages_written_before: Cell<u64>,
+    /// Where somebody listens.
+    pub(super) recorder: Option<Arc<Recorder>>,
+    pub(super) policies: Policies,
     /// Whether its user keeps it from checkpoints.
     pub(super) checkpoints_off: bool,
     /// Whether it was opened with a key.
@@ -88,6 +95,7 @@ impl Connection {
         Connection {
             cursors: ById::default(),
             blobs: ById::default(),
+            recordings: ById::default(),
             backup: None,
             insertion: None,
             prepared: ById::default(),
@@ -99,6 +107,8 @@ impl Connection {
             short_reads: false,
             reads_replica: false,
             pages_written_before: Cell::new(0),
+            recorder: None,
+            policies: Policies::default(),
             checkpoints_off: false,
             encrypted: false,
             control,
@@ -164,7 +174,8 @@ impl Connection {
     }
 
     pub fn in_wal_mode(&self) -> bool {
-        let Ok((Some(mut statement), _)) = self.prepare_first("PRAGMA journal_mode", 0) else {
+        let asked = self.exempt(|| self.prepare_first("PRAGMA journal_mode", 0));
+        let Ok((Some(mut statement), _)) = asked else {
             return false;
         };
         matches!(statement.step(), Ok(true)) && statement.row().get(0) == ValueRef::Text(b"wal")
@@ -244,7 +255,7 @@ impl Connection {
     pub(super) fn take_prepared(&mut self, id: Id) -> Result<Statement> {
         let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
         let statement = slot.take().ok_or(Error::StatementBusy)?;
-        if !statement.is_explain() {
+        if !statement.is_prepared_anew() {
             return Ok(statement);
         }
         self.prepare_only_statement(statement.sql())
@@ -305,7 +316,7 @@ impl Connection {
                     *slot = Some(statement);
                 }
             }
-            None if statement.is_explain() => {}
+            None if statement.is_prepared_anew() => {}
             None => self.cache.put(statement),
         }
     }
@@ -326,8 +337,16 @@ impl Connection {
             self.note_expanded(statement, params);
         }
         let before = self.changes_before(statement);
-        let progress = rows::run(statement, params, sink)?;
-        Ok((self.outcome(statement, before), progress))
+        let mut ran = rows::run(statement, params, sink);
+        if let Err(error) = &ran
+            && self.connects_virtual_table(error)
+        {
+            ran = rows::run(statement, params, sink);
+        }
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, statement, ran.is_ok());
+        }
+        Ok((self.outcome(statement, before), ran?))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
@@ -364,6 +383,9 @@ impl Connection {
         self.raw.busy_handler();
         let worked = work(self);
         self.control.end();
+        if self.recorder.is_some() {
+            self.look_after_hooks();
+        }
         worked
     }
 
@@ -375,7 +397,7 @@ impl Connection {
         }
     }
 
-    fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
+    pub(super) fn prepare_only_statement(&self, sql: &str) -> Result<Statement> {
         let (statement, read) = self
             .prepare_first(sql, ffi::SQLITE_PREPARE_PERSISTENT as u32)
             .map_err(|error| self.unless_at_primary(error))?;
@@ -405,17 +427,28 @@ impl Connection {
         sql: &str,
         flags: u32,
     ) -> Result<(Option<Statement>, usize)> {
+        match self.prepare_once(sql, flags) {
+            Err(error) if self.connects_virtual_table(&error) => self.prepare_once(sql, flags),
+            prepared => prepared,
+        }
+    }
+
+    fn prepare_once(&self, sql: &str, flags: u32) -> Result<(Option<Statement>, usize)> {
         if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
             return Err(Error::NulInSql { offset });
         }
         // An earlier statement may have left something there: one that failed, or was prepared anew.
         self.control.take_place();
+        self.begin_preparing();
         match self.raw.prepare(sql, flags) {
             Ok((raw, mut read)) => {
                 while !sql.is_char_boundary(read) {
                     read += 1;
                 }
                 let statement = raw.map(|raw| self.placed(Statement::new(raw, &sql[..read])));
+                if let Some(statement) = &statement {
+                    self.check_prepared(statement)?;
+                }
                 Ok((statement, read))
             }
             Err(code) => Err(self.raw.error(code, Some(sql))),

@@ -102,6 +102,7 @@ impl Connection {
             }
             Ok(Progress::Finished) => {
                 cursor.statement.reset();
+                self.settle_cursor(&cursor, true);
                 let outcome = self.outcome(&cursor.statement, before);
                 self.note_transaction(&Ok(()));
                 self.give_back(cursor.statement, cursor.prepared);
@@ -109,6 +110,7 @@ impl Connection {
             }
             Err(error) => {
                 cursor.statement.reset();
+                self.settle_cursor(&cursor, false);
                 self.give_back(cursor.statement, cursor.prepared);
                 // Rows have been handed over: the call cannot be made again.
                 Err(error.final_now())
@@ -119,6 +121,12 @@ impl Connection {
     /// The prepared statement that a cursor runs, if it is one.
     pub fn prepared_of(&self, cursor: Id) -> Option<Id> {
         self.cursors.get(&cursor)?.prepared
+    }
+
+    fn settle_cursor(&self, cursor: &Cursor, succeeded: bool) {
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, &cursor.statement, succeeded);
+        }
     }
 
     /// Closes a cursor. Closing it twice is fine.

@@ -4,11 +4,9 @@
 use std::ffi::CStr;
 
 use super::call::Call;
-use super::connection::{Connection, Source};
+use super::connection::Connection;
 use super::raw_connection::c_string;
-use super::rows::CountRows;
 use crate::error::Result;
-use crate::params::NoParams;
 
 impl Connection {
     /// Another number than before where the database `schema` was changed by a commit, on this
@@ -19,12 +17,8 @@ impl Connection {
         let name = c_string("the schema's name", schema)?;
         // The pager looks for others' commits when a read transaction begins.
         let pragma = format!("PRAGMA \"{}\".data_version", schema.replace('"', "\"\""));
-        self.query(
-            Source::Sql(&pragma),
-            &NoParams,
-            &mut CountRows::default(),
-            call,
-        )?;
+        self.check_transaction()?;
+        self.in_call(call, |connection| connection.run_own(&pragma))?;
         self.known_data_version(&name)
     }
 

@@ -81,6 +81,7 @@ impl Connection {
     /// Has this connection's main database be one in memory, which holds what `image` does.
     pub fn deserialize(&mut self, image: &[u8], call: &Call) -> Result<()> {
         self.check_transaction()?;
+        self.check_replace("main")?;
         if !self.autocommit() {
             return Err(Error::TransactionOpen);
         }

@@ -3,6 +3,8 @@
 //! The files `raw_….rs` own the C objects; `callbacks.rs` holds the C callbacks; `image.rs` calls
 //! functions that are about whole databases. All above them is safe code.
 
+mod apply_changeset;
+mod authorizer;
 mod backup;
 mod batch;
 mod blob;
@@ -13,24 +15,35 @@ mod callbacks;
 mod connection;
 mod cursor;
 mod data_version;
+mod db_config;
 mod describe;
 mod expanded_sql;
 mod extension;
-#[cfg(feature = "encryption")]
-mod file_access;
 mod foreign_keys;
 mod functions;
 #[allow(unsafe_code)]
+mod heap_limit;
+mod hooks;
+#[allow(unsafe_code)]
 mod image;
+mod limits;
 #[allow(unsafe_code)]
 mod memory_statistics;
 mod open;
+#[allow(unsafe_code)]
+mod raw_apply;
 #[allow(unsafe_code)]
 mod raw_backup;
 #[allow(unsafe_code)]
 mod raw_blob;
 #[allow(unsafe_code)]
+mod raw_configuration;
+#[allow(unsafe_code)]
 mod raw_connection;
+#[allow(unsafe_code)]
+mod raw_hooks;
+#[allow(unsafe_code)]
+mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
@@ -39,9 +52,14 @@ mod raw_status;
 mod raw_trace;
 #[allow(unsafe_code)]
 mod raw_wal;
+mod recorder;
+mod recording;
+mod removed_functions;
 mod replica_reader;
+mod reserved_bytes;
 mod reset;
 mod rows;
+mod savepoint;
 mod script;
 mod short;
 mod statement;
@@ -54,7 +72,13 @@ mod tracer;
 mod transaction;
 mod wal;
 mod wal_frames;
+mod whole_table;
 
+pub use apply_changeset::{
+    Applied, Apply, Conflict, ConflictKind, ConflictPolicy, ConflictingChange, Resolution,
+    UnknownTables,
+};
+pub use authorizer::{Action, Condition, Denial, Field, Names, Policy, Rule, Verdict};
 pub use backup::BackupProgress;
 pub(crate) use batch::refuse_transaction_keyword;
 pub use batch::{Ran, Stopped};
@@ -63,12 +87,19 @@ pub use cache::CacheStats;
 pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
+pub use db_config::DbSetting;
 pub use expanded_sql::Redact;
 pub use functions::Group as FunctionGroup;
+pub use heap_limit::{
+    HeapLimits, begin_with_heap_limits, heap_limits, memory_used, set_heap_limits,
+};
 pub use image::Image;
+pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
+pub use recorder::Hook;
+pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use status::{Counters, Figures, library_status};

@@ -7,8 +7,11 @@ use libsql::ffi;
 
 use super::call::{Call, Control};
 use super::connection::{Connection, Source};
+use super::db_config::{self, DbSetting};
 use super::functions::{self, Group};
+use super::limits::{self, Limit};
 use super::raw_connection::{RawConnection, c_string};
+use super::removed_functions;
 use super::rows::Collect;
 use super::trace::SlowQueries;
 use crate::error::{Error, Result, SqliteError};
@@ -82,6 +85,15 @@ pub struct OpenOptions {
     /// Whether the connection writes the write-ahead log into the database now and then, and when
     /// it is closed.
     pub checkpoints: bool,
+    /// Settings, over those that have a field of their own; when it is open: all of them.
+    pub db_config: Vec<(DbSetting, bool)>,
+    /// Limits; when it is open: all of them.
+    pub limits: Vec<(Limit, i32)>,
+    /// Files, and folders, of which extensions may be loaded: each list has to allow it. Without a
+    /// list, any may.
+    pub allowed_extensions: Vec<Vec<String>>,
+    /// Whether a path that goes through a symbolic link is refused.
+    pub nofollow: bool,
     /// For the copy of a server's database that is written offline: what syncs it.
     pub offline: Option<Arc<Syncer>>,
     /// Of which somebody is told.
@@ -109,6 +121,10 @@ impl Default for OpenOptions {
             forms: Forms::default(),
             functions: Vec::new(),
             checkpoints: true,
+            db_config: Vec::new(),
+            limits: Vec::new(),
+            allowed_extensions: Vec::new(),
+            nofollow: false,
             offline: None,
             slow_queries: None,
             caller_alive: || true,
@@ -133,8 +149,9 @@ impl Connection {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
         let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control), options.forms)?;
-        #[cfg(feature = "encryption")]
-        super::file_access::remove(&raw)?;
+        removed_functions::remove(&raw)?;
+        options.db_config = db_config::complete(&raw, &options)?;
+        options.limits = limits::complete(&raw, &options.limits)?;
         functions::register(&raw, &options.functions)?;
         // The key is not kept: SQLite has it, and nothing of ours may show it.
         let key = options.encryption_key.take();
@@ -145,6 +162,8 @@ impl Connection {
         let mut connection = Connection::new(raw, control, options);
         connection.encrypted = keyed;
         let call = Call::default();
+        // A damaged schema can be read with `WritableSchema` only.
+        connection.apply_db_config()?;
         connection
             .execute("PRAGMA schema_version", &call)
             .and_then(|()| connection.set_pragmas(&connection.options.file_pragmas.clone(), &call))
@@ -163,29 +182,19 @@ impl Connection {
     /// Sets what belongs to the connection, not to the file; also after a reset.
     pub(super) fn apply_options(&mut self, call: &Call) -> Result<()> {
         self.enable_extensions(false)?;
-        for (setting, on) in [
-            (ffi::SQLITE_DBCONFIG_ENABLE_FKEY, self.options.foreign_keys),
-            (
-                ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA,
-                self.options.trusted_schema,
-            ),
-            (
-                ffi::SQLITE_DBCONFIG_DQS_DML,
-                self.options.double_quoted_strings,
-            ),
-            (
-                ffi::SQLITE_DBCONFIG_DQS_DDL,
-                self.options.double_quoted_strings,
-            ),
-        ] {
-            self.check(self.raw().db_config(setting, on))?;
-        }
+        self.apply_db_config()?;
         self.set_pragmas(&self.options.pragmas.clone(), call)?;
         // A pragma may have turned them on.
-        match self.options.checkpoints && self.options.offline.is_none() {
-            true => Ok(()),
-            false => self.wal_disable_checkpoint(),
+        if !self.makes_checkpoints() {
+            self.wal_disable_checkpoint()?;
         }
+        // The last: the driver's own work is done.
+        self.apply_limits();
+        Ok(())
+    }
+
+    pub(super) fn makes_checkpoints(&self) -> bool {
+        self.options.checkpoints && self.options.offline.is_none()
     }
 
     fn set_pragmas(&mut self, pragmas: &[(String, String)], call: &Call) -> Result<()> {
@@ -240,7 +249,16 @@ fn flags(options: &OpenOptions) -> i32 {
     } else {
         ffi::SQLITE_OPEN_PRIVATECACHE
     };
-    mode | cache | ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_URI | ffi::SQLITE_OPEN_EXRESCODE
+    let nofollow = if options.nofollow {
+        ffi::SQLITE_OPEN_NOFOLLOW
+    } else {
+        0
+    };
+    mode | cache
+        | nofollow
+        | ffi::SQLITE_OPEN_NOMUTEX
+        | ffi::SQLITE_OPEN_URI
+        | ffi::SQLITE_OPEN_EXRESCODE
 }
 
 #[cfg(feature = "encryption")]

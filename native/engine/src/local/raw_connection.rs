@@ -3,13 +3,15 @@
 use std::ffi::{CStr, CString};
 use std::os::raw::{c_char, c_int, c_uint, c_void};
 use std::ptr::{self, NonNull};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use libsql::ffi;
 
+use super::authorizer::Denial;
 use super::call::Control;
 use super::callbacks;
 use super::raw_statement::RawStatement;
+use super::recorder::Recorder;
 use crate::error::{Error, SqliteError};
 use crate::form::Forms;
 
@@ -34,6 +36,8 @@ pub(super) struct RawConnection {
     db: NonNull<ffi::sqlite3>,
     /// The callbacks' context; lives until the database is closed.
     control: Arc<Control>,
+    /// The hooks' context, likewise.
+    pub(super) recorder: OnceLock<Arc<Recorder>>,
     pub(super) forms: Forms,
 }
 
@@ -57,7 +61,12 @@ impl RawConnection {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };
         // From here on drop closes the database, also where the open failed.
-        let connection = RawConnection { db, control, forms };
+        let connection = RawConnection {
+            db,
+            control,
+            recorder: OnceLock::new(),
+            forms,
+        };
         if code == ffi::SQLITE_OK {
             connection.lookaside(LOOKASIDE);
             connection.install_callbacks();
@@ -125,12 +134,20 @@ impl RawConnection {
         unsafe { ffi::sqlite3_busy_handler(self.db.as_ptr(), Some(callbacks::busy), control) };
     }
 
-    /// Has it noted, for each statement that is prepared from now on, where it is to run.
-    pub(super) fn set_authorizer(&self) -> c_int {
+    /// Has SQLite ask, for each statement that is prepared from now on, whether it may, and has those
+    /// that are prepared already prepared anew; or, without `ask`, has it ask no more.
+    pub(super) fn set_authorizer(&self, ask: bool) -> c_int {
         let control: *mut c_void = Arc::as_ptr(&self.control).cast_mut().cast();
         // SAFETY: as in `progress_handler`.
         unsafe {
-            ffi::sqlite3_set_authorizer(self.db.as_ptr(), Some(callbacks::authorize), control)
+            match ask {
+                true => ffi::sqlite3_set_authorizer(
+                    self.db.as_ptr(),
+                    Some(callbacks::authorize),
+                    control,
+                ),
+                false => ffi::sqlite3_set_authorizer(self.db.as_ptr(), None, control),
+            }
         }
     }
 
@@ -392,25 +409,6 @@ impl RawConnection {
         unsafe { sqlite3_key(self.db.as_ptr(), key.as_ptr().cast(), length) }
     }
 
-    /// Takes a function from this connection.
-    #[cfg(feature = "encryption")]
-    pub(super) fn remove_function(&self, name: &CStr, arguments: c_int) -> c_int {
-        // SAFETY: self.db is live; a function is removed by giving no callback.
-        unsafe {
-            ffi::sqlite3_create_function_v2(
-                self.db.as_ptr(),
-                name.as_ptr(),
-                arguments,
-                ffi::SQLITE_UTF8,
-                ptr::null_mut(),
-                None,
-                None,
-                None,
-                None,
-            )
-        }
-    }
-
     /// Takes a virtual table's module from this connection.
     #[cfg(feature = "encryption")]
     pub(super) fn remove_module(&self, name: &CStr) -> c_int {
@@ -433,6 +431,9 @@ impl RawConnection {
             && let Some(error) = self.control.stop_reason(statement)
         {
             return error;
+        }
+        if let Some(denial) = self.denial(primary, statement) {
+            return denial;
         }
         let extended_code = match self.extended_errcode() {
             extended if extended & 0xff == primary => extended,
@@ -457,6 +458,20 @@ impl RawConnection {
             _ if primary == ffi::SQLITE_BUSY && self.control.take_busy() => Error::Locked(error),
             _ => Error::Sqlite(error),
         }
+    }
+
+    /// The policy's refusal, where that is the error. SQLite gives a function's as any other error.
+    fn denial(&self, primary: c_int, statement: Option<&str>) -> Option<Error> {
+        let by_policy = match primary {
+            ffi::SQLITE_AUTH => true,
+            ffi::SQLITE_ERROR => self.errmsg().starts_with("not authorized to use function"),
+            _ => false,
+        };
+        let denial = by_policy.then(|| self.control.authorizer.take_denied())??;
+        Some(Error::Denied(Box::new(Denial {
+            statement: statement.map(str::to_owned),
+            ..denial
+        })))
     }
 }
 

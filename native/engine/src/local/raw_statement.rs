@@ -200,18 +200,27 @@ impl RawStatement {
         // SAFETY: self.stmt is live; a column out of range reads as NULL. An unprotected value may
         // be read because nobody else uses the connection now. The bytes stay until the next call
         // on the statement that changes it, for which `&mut self` is needed.
-        unsafe {
-            let value = ffi::sqlite3_column_value(self.stmt.as_ptr(), column);
-            match ffi::sqlite3_value_type(value) {
-                ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
-                ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
-                ffi::SQLITE_TEXT => ValueRef::Text(text(value)),
-                ffi::SQLITE_BLOB => {
-                    let blob = ffi::sqlite3_value_blob(value);
-                    ValueRef::Blob(bytes(blob.cast(), ffi::sqlite3_value_bytes(value)))
-                }
-                _ => ValueRef::Null,
+        unsafe { value(ffi::sqlite3_column_value(self.stmt.as_ptr(), column)) }
+    }
+}
+
+/// What a value of SQLite's holds.
+///
+/// # Safety
+/// `value` lives, and nobody else uses or changes it, for `'a`.
+#[inline]
+pub(super) unsafe fn value<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
+    // SAFETY: our caller's promise.
+    unsafe {
+        match ffi::sqlite3_value_type(value) {
+            ffi::SQLITE_INTEGER => ValueRef::Integer(ffi::sqlite3_value_int64(value)),
+            ffi::SQLITE_FLOAT => ValueRef::Real(ffi::sqlite3_value_double(value)),
+            ffi::SQLITE_TEXT => ValueRef::Text(text(value)),
+            ffi::SQLITE_BLOB => {
+                let blob = ffi::sqlite3_value_blob(value);
+                ValueRef::Blob(bytes(blob.cast(), ffi::sqlite3_value_bytes(value)))
             }
+            _ => ValueRef::Null,
         }
     }
 }

@@ -86,9 +86,8 @@ fn is_in(names: &[&str], name: Option<&str>) -> bool {
 impl Connection {
     /// From now on, the statements of callers are those of a replica's reader.
     pub(super) fn read_replica(&mut self) -> Result<()> {
-        self.check(self.raw().set_authorizer())?;
         self.reads_replica = true;
-        Ok(())
+        self.install_authorizer()
     }
 
     /// Runs what is the connection's own.
@@ -97,7 +96,7 @@ impl Connection {
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
         let reads_replica = std::mem::replace(&mut self.reads_replica, false);
-        let worked = work(self);
+        let worked = self.exempt_mut(work);
         self.reads_replica = reads_replica;
         worked
     }

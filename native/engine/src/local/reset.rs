@@ -8,13 +8,16 @@ use crate::params::NoParams;
 use crate::value::Value;
 
 impl Connection {
-    /// Closes cursors and blobs, rolls an open transaction back, ends an insertion of frames, makes
-    /// checkpoints again, drops temporary objects, detaches databases, forgets prepared statements and the last rowid, and sets the options that the
-    /// connection was opened with.
+    /// Closes cursors, blobs and recordings, rolls an open transaction back, ends hooks and an
+    /// insertion of frames, makes checkpoints again, drops temporary objects, detaches databases,
+    /// forgets prepared statements and the last rowid, and sets the options that the connection was
+    /// opened with.
     pub fn reset(&mut self) -> Result<()> {
         // What follows writes nothing but temporary objects: it needs no gate.
         let entrance = self.entrance.take();
+        self.lift_limits();
         let reset = self.as_owner(|connection| connection.reset_ungated(&Call::default()));
+        self.apply_limits();
         self.entrance = entrance;
         reset
     }
@@ -22,6 +25,7 @@ impl Connection {
     fn reset_ungated(&mut self, call: &Call) -> Result<()> {
         self.cursors.clear();
         self.blobs.clear();
+        self.recordings.clear();
         self.backup = None;
         self.stop_traces();
         if self.insertion.is_some() {
@@ -33,6 +37,8 @@ impl Connection {
             self.rollback(call)?;
         }
         self.transaction = None;
+        self.remove_guests();
+        self.reset_policy()?;
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);

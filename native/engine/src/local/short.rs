@@ -133,6 +133,9 @@ impl Connection {
         };
         self.raw().progress_handler(STEPS);
         let length = self.raw().limit(ffi::SQLITE_LIMIT_LENGTH, LENGTH);
+        if length < LENGTH {
+            self.raw().limit(ffi::SQLITE_LIMIT_LENGTH, length);
+        }
         let (ran, refused) = system_calls::without_waiting(|| {
             self.in_call(&call, |connection| {
                 connection.run(&mut statement, params, sink)

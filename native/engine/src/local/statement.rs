@@ -20,6 +20,7 @@ pub struct Statement {
     parameter_count: usize,
     readonly: bool,
     explain: bool,
+    anew: bool,
     pub(super) place: Place,
     pub(super) history: History,
 }
@@ -41,6 +42,7 @@ impl Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
             explain: raw.isexplain() != 0,
+            anew: raw.isexplain() != 0,
             place: Place::Here,
             history: History::of(sql),
             raw,
@@ -68,6 +70,16 @@ impl Statement {
     /// reads freed memory. So it is prepared right before its run, and run to its end.
     pub(super) fn is_explain(&self) -> bool {
         self.explain
+    }
+
+    /// Whether it is prepared right before each run, and not kept: an EXPLAIN, and what a policy
+    /// refuses or makes another statement.
+    pub(super) fn is_prepared_anew(&self) -> bool {
+        self.anew
+    }
+
+    pub(super) fn prepare_anew(&mut self) {
+        self.anew = true;
     }
 
     pub fn column_count(&self) -> usize {

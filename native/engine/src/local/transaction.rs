@@ -8,11 +8,9 @@
 use std::time::Instant;
 
 use super::call::Call;
-use super::connection::{Connection, Source};
-use super::rows::CountRows;
+use super::connection::Connection;
 use super::statement::Statement;
 use crate::error::{Error, Result};
-use crate::params::NoParams;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behavior {
@@ -128,13 +126,10 @@ impl Connection {
             ));
         }
         let sql = format!("{verb} \"{}\"", name.replace('"', "\"\""));
-        self.query(
-            Source::Sql(&sql),
-            &NoParams,
-            &mut CountRows::default(),
-            call,
-        )?;
-        Ok(())
+        self.check_transaction()?;
+        let ran = self.in_call(call, |connection| connection.run_own(&sql));
+        self.note_transaction(&ran);
+        ran
     }
 
     /// The open transaction, or the one that was lost and not yet rolled back.
@@ -195,10 +190,7 @@ impl Connection {
 
     fn control_statement(&mut self, sql: &str, call: &Call) -> Result<()> {
         self.in_call(call, |connection| {
-            connection.as_owner(|connection| {
-                connection.run_cached(sql, &NoParams, &mut CountRows::default())
-            })
-        })?;
-        Ok(())
+            connection.as_owner(|connection| connection.run_own(sql))
+        })
     }
 }

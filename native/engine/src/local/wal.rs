@@ -91,6 +91,7 @@ impl Connection {
     /// Begins to insert frames: to be ended by [`wal_insert_end`](Connection::wal_insert_end), or a
     /// rollback. Fails for what [`wal_insert`](Connection::wal_insert) fails for.
     pub fn wal_insert_begin(&mut self, call: &Call) -> Result<()> {
+        self.check_replace("main")?;
         self.check_transaction()?;
         // SQLite would insert: nobody asks it whether the file may be written.
         if self.readonly() || self.number("PRAGMA query_only", call)? != 0 {
@@ -140,9 +141,19 @@ impl Connection {
             ));
         }
         self.check_transaction()?;
+        if !on && self.has_wal_hook() {
+            return Err(Error::Unsupported(
+                "checkpoints cannot be turned off while there is a WAL hook: SQLite's turns them on"
+                    .to_owned(),
+            ));
+        }
         self.checkpoints_off = !on;
         if on {
-            self.check(self.raw().wal_autocheckpoint(AUTOCHECKPOINT))
+            self.check(self.raw().wal_autocheckpoint(AUTOCHECKPOINT))?;
+            if self.has_wal_hook() {
+                self.take_wal_hook();
+            }
+            Ok(())
         } else {
             self.wal_disable_checkpoint()
         }
