@@ -101,6 +101,7 @@ defmodule EctoLibSql do
     Call,
     ChangeFeed,
     Error,
+    Function,
     Hooks,
     Native,
     Options,
@@ -154,6 +155,7 @@ defmodule EctoLibSql do
     * `:immutable` - `true` promises that nobody writes the file: no locks, no checks. Only with
       `mode: :read_only`
     * `:shared_cache` - share the page cache with other connections of this VM
+    * `:vfs` - the name of the VFS by which SQLite opens the files: see `EctoLibSql.Vfs`
     * `:busy_timeout` - how long a call waits for others that write, in milliseconds. Default: `5000`
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`.
       Default: `15000`
@@ -179,8 +181,8 @@ defmodule EctoLibSql do
       cursors one by one. Or a keyword list of `:threshold`, the milliseconds, and, for the event to have the
       SQL with the parameters' values as well, `expanded_sql: true` and `:redact`, which says what is
       not to be in it, as for `expanded_sql/4`, and has no default. Default: none is told, at no cost
-    * `:functions` - groups of SQL functions and collations that SQLite lacks: `[:decimal, :regexp]`.
-      `EctoLibSql.Function` says which there are. Default: none
+    * `:functions` - SQL functions and collations that SQLite lacks, in groups (`[:decimal, :regexp]`), or
+      written in Elixir. `EctoLibSql.Function` says which there are, and how. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
     * `:allowed_extensions` - absolute paths: files, and folders, of which extensions may be loaded. Default:
       any may. See `EctoLibSql.Native.load_ext/3`
@@ -316,6 +318,7 @@ defmodule EctoLibSql do
 
   defp set_up(s, options) do
     with {:ok, s} <- load_extensions(s, options.load_extensions),
+         {:ok, s} <- define_functions(s, options.functions),
          do: Authorizer.protect(s, options.authorizer)
   end
 
@@ -332,6 +335,13 @@ defmodule EctoLibSql do
       error
     else
       :ok -> {:ok, s}
+    end
+  end
+
+  defp define_functions(s, functions) do
+    with {:error, _} = error <- Function.define_all(s, functions) do
+      disconnect(s)
+      error
     end
   end
 

@@ -60,8 +60,7 @@ lint() {
 
 # The Elixir tests that need no Hex package.
 driver_tests() {
-  mix test "$@" test/driver test/doctest_test.exs test/encryption_test.exs test/sqlean_test.exs \
-    demo/demo_test.exs
+  mix test "$@" test/driver test/doctest_test.exs test/encryption_test.exs demo/demo_test.exs
 }
 
 adapter_tests() {
@@ -87,11 +86,6 @@ driver_alone() {
 encryption() {
   bash scripts/nif.sh encryption &&
     ECTO_LIBSQL_ENCRYPTION=1 driver_only encryption_test driver_tests --only encryption
-}
-
-sqlean() {
-  bash scripts/nif.sh sqlean &&
-    ECTO_LIBSQL_SQLEAN=1 driver_only sqlean_test driver_tests --only sqlean
 }
 
 bash scripts/setup.sh
@@ -124,6 +118,7 @@ else
   not_run+=('engine, budgets of instructions (there is no valgrind)')
 fi
 layer 'engine, with encryption' cargo test -p ecto_libsql_engine --features encryption
+layer 'engine, with sqlean' cargo test -p ecto_libsql_engine --features sqlean --test sqlean
 if [[ $packages == yes ]]; then
   layer 'driver, with Hex packages' driver_tests
 else
@@ -131,7 +126,6 @@ else
 fi
 layer 'driver, without Hex packages' driver_alone
 layer 'driver, with encryption' encryption
-layer 'driver, with sqlean' sqlean
 # Without Hex packages, the kills of the driver's clients alone.
 layer 'load' mix_project mix test test/load
 layer 'offline writes' mix_project mix test test/offline

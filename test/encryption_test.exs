@@ -3,7 +3,7 @@ defmodule EctoLibSql.EncryptionTest do
 
   import EctoLibSql.Test.Database
 
-  alias EctoLibSql.{Error, FileControl, Pragma}
+  alias EctoLibSql.{Error, FileControl, Pragma, Session}
 
   @moduletag :encryption
   @moduletag :tmp_dir
@@ -86,6 +86,16 @@ defmodule EctoLibSql.EncryptionTest do
     :ok = EctoLibSql.run(s, "VACUUM")
     assert {:ok, ^bytes} = FileControl.reserved_bytes(s)
     assert rows(s, "SELECT a FROM t") == [["plain words"]]
+  end
+
+  test "changes are recorded, and applied", %{tmp_dir: dir} do
+    s = connect!(database: create(dir, encryption_key: @key), encryption_key: @key)
+    :ok = EctoLibSql.run(s, "CREATE TABLE keyed (k PRIMARY KEY)")
+    {:ok, session} = Session.create(s)
+    :ok = EctoLibSql.run(s, "INSERT INTO keyed VALUES (1)")
+    {:ok, changeset} = Session.changeset(session)
+    assert {:ok, %{applied: 1}} = Session.apply(s, changeset, invert: true)
+    assert rows(s, "SELECT * FROM keyed") == []
   end
 
   test "SQL reaches no file of the system", %{tmp_dir: dir} do

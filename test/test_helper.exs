@@ -1,14 +1,11 @@
-# Encryption, and sqlean's functions, are other builds of the library: `make test` runs their tests with them.
-other_builds =
-  for build <- [:encryption, :sqlean],
-      not Application.get_env(:ecto_libsql, build, false),
-      do: build
+# Encryption is another build of the library: `make test` runs its tests with that.
+encryption? = Application.get_env(:ecto_libsql, :encryption, false)
 
 # sqld, libSQL's server: scripts/sqld.sh gets it.
 sqld? = System.get_env("ECTO_LIBSQL_NO_SQLD") != "1"
 unless sqld?, do: IO.puts("Tests with sqld are excluded: ECTO_LIBSQL_NO_SQLD=1.")
 
-exclude = other_builds ++ if(sqld?, do: [], else: [:sqld])
+exclude = if(encryption?, do: [], else: [:encryption]) ++ if(sqld?, do: [], else: [:sqld])
 
 # Where the databases of a repo's tests are: ECTO_LIBSQL_MODE.
 alias EctoLibSql.Test.Mode

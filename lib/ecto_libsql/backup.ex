@@ -35,12 +35,22 @@ defmodule EctoLibSql.Backup do
   databases on servers have none here. All else is an error with the code `:unsupported`.
   """
 
-  alias EctoLibSql.{Authorizer, Backend, Call, Error, Native, Pragma, State}
+  alias EctoLibSql.{Authorizer, Backend, Call, Error, Native, Options, Pragma, State}
 
   @type figures :: %{pages: non_neg_integer(), bytes: non_neg_integer()}
 
   @typedoc "Pages that are still to be copied, and pages in all."
   @type progress :: %{remaining: non_neg_integer(), total: non_neg_integer()}
+
+  @typedoc """
+  Who is told after each step:
+
+    * a function, which is called in the process that copies. `:cancel` as its answer gives the copy up
+    * a process, which gets a message `{EctoLibSql.Backup, reference, progress}`; where the copy is not
+      made, `{EctoLibSql.Backup, reference, %{error: error}}` is the last one. With `{pid, reference}`
+      the reference is yours, and `cancel/2` takes it
+  """
+  @type listener :: (progress() -> term()) | pid() | {pid(), reference()}
 
   @doc """
   Copies the connection's main database to a file. Answers its size in pages and bytes.
@@ -50,9 +60,9 @@ defmodule EctoLibSql.Backup do
 
   Options:
 
-    * `:progress` - a function of one argument that is called after each step, in this process, with a
-      map of `:remaining` and `:total`; where it answers `:cancel`, the copy is given up, with an error of
-      the code `:cancelled`, and nothing of it is left
+    * `:progress` - a function or a process (`t:listener/0`), told after each step how many pages are
+      `:remaining`, of how many in `:total`. A copy that is cancelled is an error with the code
+      `:cancelled`, and nothing of it is left
     * `:pages` - how many pages are copied in one step, 1,000 by default, at most 65,535
     * `:overwrite` - whether a file of this name is replaced. Without it, one is an error
     * `:check` - `false` to save the copy's `PRAGMA integrity_check`
@@ -74,7 +84,7 @@ defmodule EctoLibSql.Backup do
         timeout: s.timeout
       ])
 
-    pages!(opts[:pages])
+    opts = steps!(opts)
 
     publish(path, opts, fn partial ->
       with {:ok, shared?} <- shared?(s),
@@ -89,19 +99,13 @@ defmodule EctoLibSql.Backup do
 
   defp copy_to(s, false, partial, opts) do
     with_connection(target(partial, opts), fn target ->
-      with {:ok, _version} <- Call.backup(s, "main", target, "main", deadline(opts)),
-           do: figures(target, opts)
+      with :ok <- in_one(s, target, opts), do: figures(target, opts)
     end)
   end
 
   defp copy_to(s, true, partial, opts) do
-    with_connection([database: s.database, read_only: true] ++ key(opts), fn source ->
-      with_connection(target(partial, opts), fn target ->
-        with :ok <- keep_snapshot(source, deadline(opts)),
-             :ok <- waiting(target, opts, &Native.backup_begin(source, target, &1)),
-             :ok <- step(source, target, opts),
-             do: figures(target, opts)
-      end)
+    with_connection(target(partial, opts), fn target ->
+      with :ok <- in_steps(s, target, opts), do: figures(target, opts)
     end)
   end
 
@@ -111,32 +115,101 @@ defmodule EctoLibSql.Backup do
 
   defp key(opts), do: Keyword.take(opts, [:encryption_key])
 
-  # In other modes than WAL, a reader's lock keeps writers from their commit.
-  defp keep_snapshot(source, deadline) do
-    with {:ok, :wal} <- Pragma.get_journal_mode(source),
-         :ok <- Call.begin(source, :deferred, deadline),
-         {:ok, _row} <- EctoLibSql.query_one(source, "SELECT count(*) FROM sqlite_schema") do
+  ## Steps
+
+  # The target copies from a connection of its own, which nobody else has.
+  defp in_steps(s, target, opts) do
+    source = [database: s.database, read_only: true] ++ key(opts)
+
+    with {:ok, {:local, %{native: source}}} <- Options.validate(source),
+         :ok <- waiting(target, opts, &Native.backup_begin(target, source, &1)) do
+      try do
+        step(target, opts)
+      else
+        :ok ->
+          :ok
+
+        failed ->
+          Native.rollback(target)
+          failed
+      catch
+        kind, reason ->
+          Native.rollback(target)
+          :erlang.raise(kind, reason, __STACKTRACE__)
+      end
+    end
+    |> tell_failure(opts[:progress])
+  end
+
+  defp in_one(source, target, opts) do
+    with {:ok, _version} <- Call.backup(source, "main", target, "main", deadline(opts)),
+         {:ok, pages} <- Pragma.get_page_count(target) do
+      told(opts[:progress], %{remaining: 0, total: pages})
       :ok
-    else
-      {:ok, _other_mode} -> :ok
-      {:error, error} -> {:error, error}
+    end
+    |> tell_failure(opts[:progress])
+  end
+
+  defp step(target, opts) do
+    with {:ok, {remaining, total}} <-
+           waiting(target, opts, &Native.backup_step(target, opts[:pages], &1)) do
+      case {told(opts[:progress], %{remaining: remaining, total: total}), remaining} do
+        {_answer, 0} -> :ok
+        {:cancel, _remaining} -> {:error, cancelled()}
+        {_answer, _remaining} -> step(target, opts)
+      end
     end
   end
 
-  defp step(source, target, opts) do
-    with {:ok, {remaining, total}} <-
-           waiting(target, opts, &Native.backup_step(source, target, opts[:pages], &1)) do
-      case {opts[:progress].(%{remaining: remaining, total: total}), remaining} do
-        {:cancel, _remaining} ->
-          {:error, %Error{code: :cancelled, message: "the backup was cancelled"}}
+  defp cancelled, do: %Error{code: :cancelled, message: "the backup was cancelled"}
 
-        {_answer, 0} ->
-          :ok
+  defp told(listener, progress) when is_function(listener), do: listener.(progress)
 
-        {_answer, _remaining} ->
-          step(source, target, opts)
-      end
+  defp told({pid, reference}, progress) do
+    send(pid, {__MODULE__, reference, progress})
+
+    receive do
+      {__MODULE__, ^reference, :cancel} -> :cancel
+    after
+      0 -> :ok
     end
+  end
+
+  defp tell_failure({:error, error} = failed, {pid, reference}) do
+    send(pid, {__MODULE__, reference, %{error: error}})
+    failed
+  end
+
+  defp tell_failure(copied, _listener), do: copied
+
+  defp steps!(opts) do
+    pages!(opts[:pages])
+    Keyword.update!(opts, :progress, &listener!/1)
+  end
+
+  defp listener!(function) when is_function(function, 1), do: function
+  defp listener!(pid) when is_pid(pid), do: {pid, make_ref()}
+
+  defp listener!({pid, reference}) when is_pid(pid) and is_reference(reference),
+    do: {pid, reference}
+
+  defp listener!(other) do
+    raise ArgumentError,
+          ":progress takes a function of one argument, a pid or {pid, reference}, got: #{inspect(other)}"
+  end
+
+  @doc """
+  Gives up a copy that another process makes, with `progress: {pid, reference}`. It ends after its
+  step.
+
+      reference = make_ref()
+      copier = Task.async(fn -> EctoLibSql.Backup.to_file(s, path, progress: {parent, reference}) end)
+      EctoLibSql.Backup.cancel(copier.pid, reference)
+  """
+  @spec cancel(pid(), reference()) :: :ok
+  def cancel(copier, reference) when is_pid(copier) and is_reference(reference) do
+    send(copier, {__MODULE__, reference, :cancel})
+    :ok
   end
 
   defp figures(target, opts) do
@@ -166,16 +239,41 @@ defmodule EctoLibSql.Backup do
   end
 
   @doc """
-  Copies the main database over that of another connection, in one step. Takes `:timeout`.
+  Copies the main database over that of another connection, which has what it copied when its turn as a
+  writer has come. It must not be in a transaction.
 
-  The other connection must not be in a transaction, and has what it copied when its turn as a writer
-  has come.
+  Options:
+
+    * `:progress`, `:pages` - as `to_file/3` takes them: then the copy is made in steps, of what is
+      committed when it begins, while others write. Without them, and of a database in memory, in one
+    * `:encryption_key` - for a copy in steps, the key of a database that is encrypted
+    * `:timeout` - for each step; the other connection's by default
+
+  Until a copy in steps has ended, the other connection does nothing else: that is an error with the
+  code `:backup`. Others that write the same database wait, and who reads goes on with what was there.
+  The copy is there as a whole with its last step. One that is cancelled or fails, whose process dies, or
+  that is ended by `EctoLibSql.rollback/1` or a reset of the other connection, has changed nothing.
   """
   @spec to_connection(State.t(), State.t(), keyword()) :: :ok | {:error, Error.t()}
   def to_connection(%State{} = source, %State{} = target, opts \\ []) do
-    opts = Keyword.validate!(opts, timeout: target.timeout)
+    in_steps? = Keyword.has_key?(opts, :progress) or Keyword.has_key?(opts, :pages)
 
-    with {:ok, _version} <- Call.backup(source, "main", target, "main", deadline(opts)), do: :ok
+    opts =
+      Keyword.validate!(opts, [
+        :encryption_key,
+        progress: fn _progress -> :ok end,
+        pages: 1_000,
+        timeout: target.timeout
+      ])
+
+    opts = steps!(opts)
+
+    with :ok <- local(target),
+         {:ok, shared?} <- shared?(source) do
+      if shared? and (in_steps? or source.mode != :local),
+        do: in_steps(source, target, opts),
+        else: in_one(source, target, opts)
+    end
   end
 
   @doc """

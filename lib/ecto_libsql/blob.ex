@@ -49,7 +49,7 @@ defmodule EctoLibSql.Blob do
   `:unsupported` for a database on a server, and for writing to a replica.
   """
 
-  alias EctoLibSql.{Backend, Call, Error, Native, State}
+  alias EctoLibSql.{Backend, Call, Error, State}
 
   @enforce_keys [:id, :state, :size, :mode]
   defstruct [:id, :state, :size, :mode]
@@ -96,7 +96,7 @@ defmodule EctoLibSql.Blob do
   @spec read(t(), non_neg_integer(), non_neg_integer(), keyword()) ::
           {:ok, binary()} | {:error, Error.t()}
   def read(%__MODULE__{state: s, id: id}, offset, length, opts \\ []),
-    do: waiting(s, timeout(s, opts), &Native.blob_read(s, id, offset, length, &1))
+    do: waiting(s, timeout(s, opts), &Backend.here(s).blob_read(s, id, offset, length, &1))
 
   @doc """
   Writes over what stands from an offset on. Takes `:timeout`.
@@ -104,7 +104,7 @@ defmodule EctoLibSql.Blob do
   @spec write(t(), non_neg_integer(), iodata(), keyword()) :: :ok | {:error, Error.t()}
   def write(%__MODULE__{state: s, id: id}, offset, data, opts \\ []) do
     data = IO.iodata_to_binary(data)
-    waiting(s, timeout(s, opts), &Native.blob_write(s, id, offset, data, &1))
+    waiting(s, timeout(s, opts), &Backend.here(s).blob_write(s, id, offset, data, &1))
   end
 
   @doc """
@@ -114,7 +114,7 @@ defmodule EctoLibSql.Blob do
   @spec reopen(t(), integer(), keyword()) :: {:ok, t()} | {:error, Error.t()}
   def reopen(%__MODULE__{state: s, id: id} = blob, rowid, opts \\ []) do
     with {:ok, size} <-
-           waiting(s, timeout(s, opts), &Native.blob_reopen(s, id, rowid, &1)),
+           waiting(s, timeout(s, opts), &Backend.here(s).blob_reopen(s, id, rowid, &1)),
          do: {:ok, %{blob | size: size}}
   end
 
@@ -122,7 +122,7 @@ defmodule EctoLibSql.Blob do
   Closes the blob. Closing it twice is fine.
   """
   @spec close(t()) :: :ok | {:error, Error.t()}
-  def close(%__MODULE__{state: s, id: id}), do: Call.reply(s, Native.blob_close(s, id))
+  def close(%__MODULE__{state: s, id: id}), do: Call.reply(s, Backend.here(s).blob_close(s, id))
 
   @doc """
   The blob as a stream of binaries of `chunk` bytes, the last one of what is left. Raises

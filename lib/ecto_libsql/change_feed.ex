@@ -31,6 +31,9 @@ defmodule EctoLibSql.ChangeFeed do
   "What is not told" in `EctoLibSql.Hooks` holds here as well. What is rolled back is never told: in tests with
   Ecto's sandbox, nothing is.
 
+  With `change_feed: {MyApp.Feed, values: true}`, changes have the rows' values as well ("Values" in
+  `EctoLibSql.Hooks`).
+
   ## What is guaranteed
 
     * The transactions of one database file come in the order in which they were committed, whichever of
@@ -114,8 +117,8 @@ defmodule EctoLibSql.ChangeFeed do
   def start_link(opts) do
     opts = Keyword.validate!(opts, [:name, buffer: 100_000, mailbox: 10_000])
 
-    with takes when is_binary(takes) <- check(opts[:name]),
-         do: raise(ArgumentError, "name takes #{takes}, got: #{inspect(opts[:name])}")
+    unless is_atom(opts[:name]) and check(opts[:name]) == nil,
+      do: raise(ArgumentError, "name takes an atom, got: #{inspect(opts[:name])}")
 
     for name <- [:buffer, :mailbox], opts[name] not in 1..@most do
       raise ArgumentError, "#{name} takes an integer above 0, got: #{inspect(opts[name])}"
@@ -161,15 +164,22 @@ defmodule EctoLibSql.ChangeFeed do
   @doc false
   # Nil where it is fine, else what it takes.
   @spec check(term()) :: String.t() | nil
+  def check({name, [values: values]}) when is_boolean(values), do: check(name)
   def check(name) when is_atom(name) and name not in [nil, true, false], do: nil
-  def check(_other), do: "the name of an EctoLibSql.ChangeFeed, an atom"
+
+  def check(_other),
+    do: "the name of an EctoLibSql.ChangeFeed, an atom, or {name, values: true}"
 
   @doc false
-  @spec attach(State.t(), atom() | nil) :: {:ok, State.t()} | {:error, Error.t()}
+  @spec attach(State.t(), atom() | {atom(), [values: boolean()]} | nil) ::
+          {:ok, State.t()} | {:error, Error.t()}
   def attach(s, nil), do: {:ok, s}
+  def attach(s, {feed, [values: true]}), do: attach(s, feed, :values)
+  def attach(s, {feed, [values: false]}), do: attach(s, feed, :update)
+  def attach(s, feed), do: attach(s, feed, :update)
 
-  def attach(s, feed) do
-    with {:error, _} = error <- Native.feed_attach(s, key(feed)) do
+  defp attach(s, feed, hook) do
+    with {:error, _} = error <- Native.feed_attach(s, key(feed), hook) do
       EctoLibSql.disconnect(s)
       error
     else
@@ -279,8 +289,8 @@ defmodule EctoLibSql.ChangeFeed do
   defp wanted(changes, %{tables: nil, database: nil}), do: changes
 
   defp wanted(changes, %{tables: tables, database: database}) do
-    Enum.filter(changes, fn {_operation, in_database, table, _rowid} ->
-      (tables == nil or table in tables) and database in [nil, in_database]
+    Enum.filter(changes, fn change ->
+      (tables == nil or elem(change, 2) in tables) and database in [nil, elem(change, 1)]
     end)
   end
 

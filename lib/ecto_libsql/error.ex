@@ -33,6 +33,8 @@ defmodule EctoLibSql.Error do
       | `:frozen` | the replica was frozen |
       | `:sync_conflict` | a copy that is written offline and its server have both changed |
       | `:sync_state` | such a copy's files are damaged, or not as they were left |
+      | `:function` | a function that is written in Elixir failed: the message names it |
+      | `:inside_function` | the connection waits for the function that this process evaluates |
       | `:transaction_in_batch` | a transactional batch holds `BEGIN`, `COMMIT`, `END` or `ROLLBACK` |
       | `:parameter_count`, `:parameter_names`, `:positional_parameter` | wrong parameters |
       | `:unsupported_parameter` | a value that cannot be stored |

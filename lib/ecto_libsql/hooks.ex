@@ -28,6 +28,9 @@ defmodule EctoLibSql.Hooks do
       transaction, in their order, after its commit. A statement outside of a transaction is one of its
       own. What was undone (by a rollback, by going back to a savepoint, by a statement that failed) is
       not among them, and a transaction without changes sends nothing
+    * `{:changes, [{:insert | :update | :delete, database, table, rowid, %{old: row, new: row}}, …]}` - the
+      same with `values: true`: the rows before and after, as maps of values by the columns' names; `nil`
+      before an insert and after a delete. See "Values"
     * `{:insert | :update | :delete, database, table, rowid}` - one change, when it happens, with
       `raw: true`: also one that is undone later
     * `{:commit, n}` - the `n`th commit since somebody first listened to this connection, after its
@@ -56,6 +59,25 @@ defmodule EctoLibSql.Hooks do
   said `RAISE(FAIL)` stays, by SQLite's rules, but is told only if the statement itself had changed a row
   by then.
 
+  ## Values
+
+  With `values: true`, SQLite's [preupdate hook](https://sqlite.org/c3ref/preupdate_blobwrite.html) is listened
+  to, which has the rows' values. It also tells of tables `WITHOUT ROWID`, whose rowid is `nil`, and of rows that
+  `REPLACE` deletes. Columns that are computed when they are read (`GENERATED … VIRTUAL`) are not among the
+  values. A row that is large counts as several changes in the buffer, one for each kilobyte.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> :ok = EctoLibSql.run(s, "CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT)")
+      iex> :ok = EctoLibSql.run(s, "INSERT INTO users VALUES (1, 'Ada')")
+      iex> :ok = EctoLibSql.add_update_hook(s, self(), values: true)
+      iex> :ok = EctoLibSql.run(s, "UPDATE users SET name = 'Ada L.'")
+      iex> receive do {EctoLibSql.Hooks, _conn_id, {:changes, [change]}} -> change end
+      {:update, "main", "users", 1,
+       %{old: %{"id" => 1, "name" => "Ada"}, new: %{"id" => 1, "name" => "Ada L."}}}
+
+  SQLite's sessions use the same hook, so a connection has either: the other is an error with the code
+  `:unsupported`.
+
   ## Slow subscribers
 
   Who writes never waits for a subscriber, and sends it nothing itself: it puts its changes into a buffer,
@@ -69,7 +91,9 @@ defmodule EctoLibSql.Hooks do
   Of `EctoLibSql.add_update_hook/3` and the like; a subscriber's options are the same for all its hooks on a
   connection, and those that are given last hold:
 
-    * `:raw` - of the update hook only: each change by itself, when it happens. Default: `false`
+    * `:values` - of the update hook only: with the rows' values. Default: `false`
+    * `:raw` - of the update hook only, and without values: each change by itself, when it happens.
+      Default: `false`
     * `:buffer` - how many changes the buffer takes, where every other event counts as one.
       Default: `100_000`, some 3 MB
     * `:mailbox` - how many messages may wait in the subscriber's mailbox, of whomever. Default: `1_000`
@@ -99,7 +123,14 @@ defmodule EctoLibSql.Hooks do
   @type hook :: :update | :commit | :rollback | :wal
 
   @typedoc "A row that was changed: what was done, the database, the table and the rowid."
-  @type change :: {:insert | :update | :delete, String.t(), String.t(), integer()}
+  @type change ::
+          {:insert | :update | :delete, String.t(), String.t(), integer()}
+          | {:insert | :update | :delete, String.t(), String.t(), integer() | nil, values()}
+
+  @typedoc "A row before and after its change, by the columns' names."
+  @type values :: %{old: row() | nil, new: row() | nil}
+
+  @type row :: %{String.t() => EctoLibSql.Result.value()}
 
   @typedoc "What a message says."
   @type event ::
@@ -165,14 +196,26 @@ defmodule EctoLibSql.Hooks do
   end
 
   defp options(hook, opts) do
-    allowed = if hook == :update, do: [raw: false] ++ @options, else: @options
-    opts = Keyword.validate!(opts, Keyword.keys(allowed))
-    {raw, opts} = Keyword.pop(opts, :raw, false)
+    told = if hook == :update, do: [:raw, :values], else: []
+    opts = Keyword.validate!(opts, told ++ Keyword.keys(@options))
+    {told, opts} = Keyword.split(opts, told)
 
-    case Enum.find(opts, fn {_name, value} -> not (is_integer(value) and value in 1..@most) end) do
-      nil when is_boolean(raw) -> {:ok, if(raw, do: :raw, else: hook), opts}
-      nil -> invalid("raw takes true or false, got: #{inspect(raw)}")
+    with {:ok, native} <- native(hook, told),
+         nil <- Enum.find(opts, fn {_name, value} -> value not in 1..@most end) do
+      {:ok, native, opts}
+    else
+      {:error, _} = error -> error
       {name, value} -> invalid("#{name} takes an integer above 0, got: #{inspect(value)}")
+    end
+  end
+
+  defp native(hook, told) do
+    case {Enum.find(told, fn {_name, value} -> not is_boolean(value) end), Map.new(told)} do
+      {{name, value}, _told} -> invalid("#{name} takes true or false, got: #{inspect(value)}")
+      {nil, %{raw: true, values: true}} -> invalid("raw and values do not go together")
+      {nil, %{raw: true}} -> {:ok, :raw}
+      {nil, %{values: true}} -> {:ok, :values}
+      {nil, _told} -> {:ok, hook}
     end
   end
 

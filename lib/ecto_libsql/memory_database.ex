@@ -3,13 +3,15 @@ if Code.ensure_loaded?(DBConnection) do
     @moduledoc false
     # Databases in memory for all connections of a pool.
     #
-    # SQLite's VFS "memdb" keeps a database under a name for as long as somebody has it open. A pool
-    # closes and opens connections as it likes, so a process beside it holds one more to each (the
+    # SQLite's VFS "memdb", and our "memory", keep a database under a name for as long as somebody has it
+    # open. A pool closes and opens connections as it likes, so a process beside it holds one more to each (the
     # anchor) until the pool ends.
 
     use GenServer
 
     alias EctoLibSql.Error
+
+    @vfs ["memdb", "memory"]
 
     @doc """
     Refuses a pool whose connections would lose data, or have a database each. One that keeps its
@@ -17,7 +19,10 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec keeps_data(keyword()) :: :ok | {:error, Error.t()}
     def keeps_data(opts) do
-      private = Enum.filter(databases(opts), &private?/1)
+      # What `start_pool/3` shares, each connection has for itself where it was not asked.
+      private =
+        Enum.filter(databases(opts), &(&1 == ":memory:")) ++
+          Enum.filter(opts |> by_uri() |> databases(), &private?/1)
 
       cond do
         private == [] ->
@@ -49,9 +54,39 @@ if Code.ensure_loaded?(DBConnection) do
     """
     @spec shared_options(keyword()) :: {keyword(), [String.t()]}
     def shared_options(opts) do
-      shared = opts |> replace(:database, &name/1) |> replace(:attach, &names/1)
+      shared = opts |> by_uri() |> replace(:database, &name/1) |> replace(:attach, &names/1)
       {shared, Enum.filter(databases(shared), &memory?/1)}
     end
+
+    # Where the option :vfs names one of these, the databases' URIs say it: so each can be opened by
+    # itself, too.
+    defp by_uri(opts) do
+      case Keyword.fetch(opts, :vfs) do
+        {:ok, vfs} when vfs in @vfs ->
+          opts
+          |> Keyword.delete(:vfs)
+          |> replace(:database, &with_vfs(&1, vfs))
+          |> replace(:attach, &for({key, database} <- &1, do: {key, with_vfs(database, vfs)}))
+
+        _other ->
+          opts
+      end
+    end
+
+    defp with_vfs(":memory:", vfs), do: unique_uri(vfs)
+
+    defp with_vfs("file:" <> rest = uri, vfs) do
+      cond do
+        rest =~ ~r/[?&](vfs=|mode=memory)/ -> uri
+        rest =~ "?" -> uri <> "&vfs=" <> vfs
+        true -> uri <> "?vfs=" <> vfs
+      end
+    end
+
+    defp with_vfs(path, vfs) when is_binary(path),
+      do: "file:" <> URI.encode(path, &(URI.char_unreserved?(&1) or &1 == ?/)) <> "?vfs=" <> vfs
+
+    defp with_vfs(other, _vfs), do: other
 
     defp databases(opts), do: [opts[:database] | Keyword.values(opts[:attach] || [])]
 
@@ -60,9 +95,9 @@ if Code.ensure_loaded?(DBConnection) do
 
     defp names(databases), do: for({key, database} <- databases, do: {key, name(database)})
 
-    defp name(database), do: if(private?(database), do: unique_uri(), else: database)
+    defp name(database), do: if(private?(database), do: unique_uri("memdb"), else: database)
 
-    defp unique_uri, do: "file:/ecto_libsql-#{System.unique_integer([:positive])}?vfs=memdb"
+    defp unique_uri(vfs), do: "file:/ecto_libsql-#{System.unique_integer([:positive])}?vfs=#{vfs}"
 
     @doc """
     Whether a database is one of these.
@@ -71,15 +106,19 @@ if Code.ensure_loaded?(DBConnection) do
     def memory?(":memory:"), do: true
 
     def memory?("file:" <> rest = _database),
-      do: String.starts_with?(rest, ":memory:") or rest =~ ~r/[?&](vfs=memdb|mode=memory)(&|$)/
+      do:
+        String.starts_with?(rest, ":memory:") or
+          rest =~ ~r/[?&](vfs=memdb|vfs=memory|mode=memory)(&|$)/
 
     def memory?(_database), do: false
 
     # Nobody else can open it.
     defp private?(database), do: memory?(database) and not shared?(database)
 
-    defp shared?(database),
-      do: database =~ ~r"[?&]cache=shared(&|$)" or database =~ ~r"\Afile:/.*[?&]vfs=memdb(&|$)"
+    defp shared?(database) do
+      database =~ ~r"[?&](cache=shared|vfs=memory)(&|$)" or
+        database =~ ~r"\Afile:/.*[?&]vfs=memdb(&|$)"
+    end
 
     @doc """
     Starts a pool whose databases in memory live as long as it.

@@ -274,9 +274,9 @@ defmodule EctoLibSql.Native do
   @doc false
   def backup(_source, _source_schema, _target, _schema, _timeout), do: not_loaded()
   @doc false
-  def backup_begin(_source, _target, _timeout), do: not_loaded()
+  def backup_begin(_target, _source, _timeout), do: not_loaded()
   @doc false
-  def backup_step(_source, _target, _pages, _timeout), do: not_loaded()
+  def backup_step(_target, _pages, _timeout), do: not_loaded()
   @doc false
   def serialize(_state, _timeout), do: not_loaded()
   @doc false
@@ -292,6 +292,22 @@ defmodule EctoLibSql.Native do
   @doc false
   def blob_close(_state, _blob), do: not_loaded()
   @doc false
+  def vfs_names, do: not_loaded()
+  @doc false
+  def vfs_of(_state), do: not_loaded()
+  @doc false
+  def fault_start(_name, _script), do: not_loaded()
+  @doc false
+  def fault_set(_name, _script), do: not_loaded()
+  @doc false
+  def fault_stop(_name), do: not_loaded()
+  @doc false
+  def fault_status(_name), do: not_loaded()
+  @doc false
+  def fault_log(_name), do: not_loaded()
+  @doc false
+  def fault_power_loss(_name), do: not_loaded()
+  @doc false
   def has_hooks(_state), do: :ok
   @doc false
   def hook_channel(_bound), do: not_loaded()
@@ -306,7 +322,7 @@ defmodule EctoLibSql.Native do
   @doc false
   def feed_open(_name, _bound), do: not_loaded()
   @doc false
-  def feed_attach(_state, _name), do: not_loaded()
+  def feed_attach(_state, _name, _hook), do: not_loaded()
   @doc false
   def feed_close(_channel), do: not_loaded()
   @doc false
@@ -353,6 +369,28 @@ defmodule EctoLibSql.Native do
   def wal_insert_end(_state), do: not_loaded()
   @doc false
   def wal_checkpoints(_state, _on), do: not_loaded()
+  @doc false
+  def start_up, do: not_loaded()
+  @doc false
+  def shut_down, do: not_loaded()
+  @doc false
+  def function_create(_state, _function, _definition), do: not_loaded()
+  @doc false
+  def function_remove(_state, _name, _arity), do: not_loaded()
+  @doc false
+  def function_keep(_state), do: not_loaded()
+  @doc false
+  def function_call(_state, _name, _args), do: not_loaded()
+  @doc false
+  def function_call_long(_state, _name, _args), do: not_loaded()
+  @doc false
+  def function_cancel(_call), do: not_loaded()
+  @doc false
+  def function_answer(_call, _number, _value), do: not_loaded()
+  @doc false
+  def function_answer_long(_call, _number, _value), do: not_loaded()
+  @doc false
+  def function_fail(_call, _number, _message), do: not_loaded()
   @doc false
   def connections, do: not_loaded()
   @doc false

@@ -21,6 +21,7 @@ defmodule EctoLibSql.Options do
     read_only: {@boolean, nil},
     immutable: {@boolean, nil},
     shared_cache: {@boolean, nil},
+    vfs: {:string, nil},
     busy_timeout: {:milliseconds, nil},
     timeout: {:timeout, nil},
     retry: {:non_neg_integer, nil},
@@ -70,6 +71,7 @@ defmodule EctoLibSql.Options do
            %{
              native: map(),
              load_extensions: [{String.t(), String.t() | nil}],
+             functions: [tuple()],
              authorizer: EctoLibSql.Authorizer.policy()
            }}
           | {:remote, map()}
@@ -316,9 +318,12 @@ defmodule EctoLibSql.Options do
   end
 
   defp prepare(options, allowed_extensions) do
+    {groups, functions} = options |> Keyword.get(:functions, []) |> Function.split()
+
     native = %{
       database: database(options),
       mode: mode(options),
+      vfs: options[:vfs],
       shared_cache: on?(options[:shared_cache]),
       busy_timeout: Keyword.get(options, :busy_timeout, 5000),
       statement_cache_size: Keyword.get(options, :statement_cache_size, 100),
@@ -340,7 +345,7 @@ defmodule EctoLibSql.Options do
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string),
-      functions: options |> Keyword.get(:functions, []) |> Enum.map(&Atom.to_string/1)
+      functions: groups
     }
 
     extensions =
@@ -348,7 +353,12 @@ defmodule EctoLibSql.Options do
         if is_tuple(extension), do: extension, else: {extension, nil}
       end
 
-    %{native: native, load_extensions: extensions, authorizer: options[:authorizer]}
+    %{
+      native: native,
+      load_extensions: extensions,
+      functions: functions,
+      authorizer: options[:authorizer]
+    }
   end
 
   defp mode(options) do

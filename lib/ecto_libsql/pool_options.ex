@@ -49,6 +49,7 @@ if Code.ensure_loaded?(DBConnection) do
       :mode,
       :immutable,
       :shared_cache,
+      :vfs,
       :journal_mode,
       :page_size,
       :auto_vacuum,

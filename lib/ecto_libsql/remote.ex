@@ -189,6 +189,7 @@ defmodule EctoLibSql.Remote do
   def serialize(_s, _timeout), do: unsupported("serialize")
   def do_set_authorizer(_s, _policy, _of_option), do: unsupported("set_authorizer")
   def blob_open(_s, _place, _writes, _timeout), do: unsupported("EctoLibSql.Blob")
+  def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
   def has_hooks(_s), do: unsupported("EctoLibSql.Hooks")
 
   def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),

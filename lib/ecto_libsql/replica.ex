@@ -303,6 +303,8 @@ defmodule EctoLibSql.Replica do
   def blob_open(s, place, false, timeout),
     do: Route.here(s, fn -> Native.blob_open(s, place, false, timeout) end)
 
+  def vfs_of(_s), do: unsupported("EctoLibSql.Vfs.of")
+
   def session_create(_s, _schema, _tables, _indirect, _rowids, _timeout),
     do: unsupported("EctoLibSql.Session.create")
 

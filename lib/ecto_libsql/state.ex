@@ -15,6 +15,7 @@ defmodule EctoLibSql.State do
     * `:retry` - how often a call is made again that does not say
     * `:auth_token` - for a server, the function that answers the token, where one was given
     * `:failover_tokens` - the same for the servers of the option `:failover`: `{index, function}`
+    * `:functions` - whether it has functions that are written in Elixir (`EctoLibSql.Function`)
     * `:replica` - of a replica, what belongs to it in this VM: it is of use there only
   """
 
@@ -27,6 +28,7 @@ defmodule EctoLibSql.State do
     retry: 0,
     auth_token: nil,
     failover_tokens: [],
+    functions: false,
     replica: nil
   ]
 
@@ -38,6 +40,7 @@ defmodule EctoLibSql.State do
           retry: non_neg_integer(),
           auth_token: (-> String.t()) | nil,
           failover_tokens: [{non_neg_integer(), (-> String.t())}],
+          functions: boolean(),
           replica:
             %{handle: reference(), primary: t(), tries: :atomics.atomics_ref()}
             | nil

@@ -9,6 +9,7 @@ defmodule EctoLibSql.Waiting do
   #     says when it is free, so the call is made again after a while
 
   alias EctoLibSql.{Error, Native, State, Telemetry}
+  alias EctoLibSql.Function.Evaluation
 
   # In milliseconds: the longest pause between two looks at a lock, and that after so many of them.
   @pause 2
@@ -68,12 +69,29 @@ defmodule EctoLibSql.Waiting do
     end
   end
 
-  def wait(s, :gate_taken, _deadline, %__MODULE__{} = waiting), do: turn(s, waiting)
+  def wait(s, :gate_taken, _deadline, %__MODULE__{} = waiting) do
+    if Evaluation.inside?() and held_by_self?(s), do: for_oneself(s), else: turn(s, waiting)
+  end
 
   def wait(s, {:locked, error}, _deadline, %__MODULE__{} = waiting),
     do: pause(s, error, waiting)
 
   ## The write gate
+
+  # A function of a statement that writes: that waits for the function.
+  defp held_by_self?(s),
+    do: match?({:ok, %{holder: %{pid: pid}}} when pid == self(), Native.write_gate(s))
+
+  defp for_oneself(s) do
+    Native.give_up(s, true)
+    forget_notices(s)
+
+    message =
+      "another connection of this process writes to #{s.database}, in the call that waits for the " <>
+        "function which this process evaluates"
+
+    {:error, %Error{code: :inside_function, message: message}}
+  end
 
   defp turn(%State{conn_id: conn_id} = s, waiting) do
     began = System.monotonic_time()

@@ -241,6 +241,204 @@ defmodule EctoLibSql.BackupTest do
     assert {:error, %Error{code: :invalid_argument}} = Backup.to_connection(s, s)
   end
 
+  describe "to_connection in steps" do
+    setup %{tmp_dir: dir, s: s} do
+      target = connect!(database: Path.join(dir, "target.db"))
+      :ok = EctoLibSql.run(target, "CREATE TABLE before (a)")
+      :ok = EctoLibSql.run(target, "INSERT INTO before VALUES (1)")
+      {:ok, pages} = Pragma.get_page_count(s)
+      %{target: target, pages: pages, reader: connect!(database: target.database)}
+    end
+
+    defp before(s), do: rows(s, "SELECT a FROM before")
+
+    test "tells each, to a function or a process", context do
+      %{s: s, target: target, reader: reader, pages: pages} = context
+      test = self()
+
+      assert :ok =
+               Backup.to_connection(s, target,
+                 pages: 20,
+                 progress: fn told ->
+                   # Who reads goes on with what was there.
+                   if told.remaining > 0, do: assert(before(reader) == [[1]])
+                   send(test, {:progress, told})
+                 end
+               )
+
+      told = told()
+      assert length(told) == div(pages + 19, 20)
+      assert Enum.all?(told, &(&1.total == pages))
+      for copy <- [target, reader], do: assert(count(copy) == 500)
+      assert {:ok, []} = Pragma.integrity_check(target)
+
+      reference = make_ref()
+      memory = connect!()
+      assert :ok = Backup.to_connection(s, memory, pages: 50, progress: {test, reference})
+      assert_received {Backup, ^reference, %{remaining: remaining, total: ^pages}}
+      assert remaining == pages - 50
+      assert count(memory) == 500
+
+      assert :ok = Backup.to_connection(s, memory, progress: test)
+      assert_received {Backup, other, %{remaining: 0, total: ^pages}} when other != reference
+      # A database in memory is copied at once.
+      assert :ok = Backup.to_connection(memory, target, progress: {test, reference}, pages: 1)
+      assert_received {Backup, ^reference, %{remaining: 0}}
+    end
+
+    test "copies one moment, while others write both", context do
+      %{s: s, target: target, reader: writer} = context
+      :ok = EctoLibSql.set_busy_timeout(writer, 60_000)
+      test = self()
+
+      assert :ok =
+               Backup.to_connection(s, target,
+                 pages: 40,
+                 progress: fn %{remaining: remaining} ->
+                   fill(s, [1_000 + remaining])
+
+                   unless Process.get(:waits) do
+                     Process.put(:waits, true)
+
+                     spawn_link(fn ->
+                       :ok = EctoLibSql.run(writer, "CREATE TABLE written AS SELECT 9")
+                       send(test, :wrote)
+                     end)
+
+                     wait_until_queued(target, 1)
+                   end
+                 end
+               )
+
+      # It has waited, and met what was copied.
+      assert_receive :wrote, 60_000
+      assert count(target) == 500
+      assert count(s) > 500
+    end
+
+    test "keeps the connection for the copy", %{s: s, target: target} do
+      {:ok, statement} = EctoLibSql.prepare(target, "SELECT a FROM before")
+      other = connect!()
+
+      check = fn _told ->
+        for call <- [
+              &EctoLibSql.query(&1, "SELECT 1"),
+              &EctoLibSql.query_stmt(&1, statement, []),
+              &EctoLibSql.begin/1,
+              &EctoLibSql.commit/1,
+              &EctoLibSql.execute_batch(&1, "SELECT 1"),
+              &EctoLibSql.checkpoint(&1, :passive),
+              &EctoLibSql.Wal.insert_begin/1,
+              &Backup.serialize/1,
+              &Backup.to_connection(&1, other),
+              &Backup.to_connection(s, &1),
+              &Backup.to_connection(s, &1, pages: 1)
+            ] do
+          assert {:error, %Error{code: :backup}} = call.(target)
+        end
+      end
+
+      Backup.to_connection(s, target,
+        pages: 60,
+        progress: fn told ->
+          if told.remaining > 0, do: check.(told)
+        end
+      )
+
+      assert count(target) == 500
+    end
+
+    test "changes nothing where it is called off or fails", %{s: s, target: target} do
+      calls_off = fn _told -> :cancel end
+
+      assert {:error, %Error{code: :cancelled}} =
+               Backup.to_connection(s, target, pages: 5, progress: calls_off)
+
+      assert before(target) == [[1]]
+
+      assert_raise RuntimeError, fn ->
+        Backup.to_connection(s, target, pages: 5, progress: fn _told -> raise "stop" end)
+      end
+
+      assert before(target) == [[1]]
+
+      for ends <- [&EctoLibSql.rollback/1, &EctoLibSql.reset_connection/1] do
+        assert {:error, %Error{code: :invalid_argument, message: message}} =
+                 Backup.to_connection(s, target,
+                   pages: 5,
+                   progress: fn _told -> ends.(target) end
+                 )
+
+        assert message =~ "no backup is under way"
+        assert before(target) == [[1]]
+      end
+
+      {:ok, target} = EctoLibSql.begin(target)
+
+      assert {:error, %Error{code: :transaction_open}} =
+               Backup.to_connection(s, target, pages: 5)
+
+      {:ok, _} = EctoLibSql.rollback(target)
+      EctoLibSql.disconnect(target)
+
+      assert {:error, %Error{code: :connection_closed}} =
+               Backup.to_connection(s, target, pages: 5)
+    end
+
+    test "can be cancelled by another process", %{s: s, target: target} do
+      test = self()
+      reference = make_ref()
+
+      copier =
+        Task.async(fn ->
+          # One step at a time: the next begins when the test says so.
+          receive do: (:go -> :ok)
+          Backup.to_connection(s, target, pages: 1, progress: {test, reference})
+        end)
+
+      :ok = Backup.cancel(copier.pid, reference)
+      send(copier.pid, :go)
+      assert {:error, %Error{code: :cancelled}} = Task.await(copier)
+      assert_received {Backup, ^reference, %{remaining: _}}
+      assert_received {Backup, ^reference, %{error: %Error{code: :cancelled}}}
+      assert before(target) == [[1]]
+    end
+
+    test "ends with the copying process", %{s: s, target: shared, reader: reader} do
+      test = self()
+      waits = fn _told -> send(test, :stepped) && Process.sleep(:infinity) end
+
+      # One that has opened the connection, and one that uses another's.
+      for connect <- [
+            fn -> EctoLibSql.connect(database: shared.database) end,
+            fn -> {:ok, shared} end
+          ] do
+        victim =
+          spawn(fn ->
+            {:ok, target} = connect.()
+            Backup.to_connection(s, target, pages: 5, progress: waits)
+          end)
+
+        assert_receive :stepped, 5_000
+        assert {:ok, %{holder: %{pid: ^victim}}} = EctoLibSql.write_gate(reader)
+        kill(victim)
+        wait_until(fn -> match?({:ok, %{holder: nil}}, EctoLibSql.write_gate(reader)) end)
+        assert before(reader) == [[1]]
+        assert :ok = EctoLibSql.run(reader, "UPDATE before SET a = 1")
+      end
+
+      assert before(shared) == [[1]]
+    end
+
+    test "refuses listeners that are none", %{s: s, target: target} do
+      for progress <- [1, :pid, fn -> :ok end, {self(), 1}] do
+        assert_raise ArgumentError, ~r/:progress takes/, fn ->
+          Backup.to_connection(s, target, progress: progress)
+        end
+      end
+    end
+  end
+
   describe "serialize and deserialize" do
     test "a file's bytes, with what is in its log only", %{s: s} do
       assert {:ok, image} = Backup.serialize(s)

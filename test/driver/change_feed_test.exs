@@ -87,11 +87,11 @@ defmodule EctoLibSql.ChangeFeedTest do
       BEGIN; INSERT INTO t VALUES (2); INSERT INTO u VALUES (1); INSERT INTO x VALUES (1); COMMIT
       """)
 
-    assert_receive {ChangeFeed, ^feed, {:changes, changes}}
+    assert_receive {ChangeFeed, ^feed, {:changes, changes}}, 5_000
     assert changes == [{:insert, "main", "u", 1}, {:insert, "temp", "x", 1}]
     :ok = ChangeFeed.subscribe(feed, database: "temp")
     {:ok, _} = EctoLibSql.execute_batch(s, "INSERT INTO t VALUES (3); INSERT INTO x VALUES (2)")
-    assert_receive {ChangeFeed, ^feed, {:changes, [{:insert, "temp", "x", 2}]}}
+    assert_receive {ChangeFeed, ^feed, {:changes, [{:insert, "temp", "x", 2}]}}, 5_000
     :ok = ChangeFeed.unsubscribe(feed)
     insert!(s, 4)
     :ok = ChangeFeed.unsubscribe(feed)
@@ -113,7 +113,7 @@ defmodule EctoLibSql.ChangeFeedTest do
         for _ <- 1..11, do: receive(do: ({ChangeFeed, _, event} -> send(test, {:slow, event})))
       end)
 
-    assert_receive :subscribed
+    assert_receive :subscribed, 5_000
     :ok = ChangeFeed.subscribe(feed)
 
     for id <- 1..50, expected = inserted([id]) do
@@ -133,8 +133,16 @@ defmodule EctoLibSql.ChangeFeedTest do
     :ok = ChangeFeed.subscribe(feed, tables: ["t"])
     :ok = EctoLibSql.run(s, "INSERT INTO t SELECT i FROM (#{count_to(6)})")
     insert!(s, 7)
-    assert_receive {ChangeFeed, ^feed, {:overflow, 6}}
-    assert_receive {ChangeFeed, ^feed, {:changes, [{:insert, "main", "t", 7}]}}
+    assert_receive {ChangeFeed, ^feed, {:overflow, 6}}, 5_000
+    assert_receive {ChangeFeed, ^feed, {:changes, [{:insert, "main", "t", 7}]}}, 5_000
+  end
+
+  test "has the rows' values where the option asks for them", %{feed: feed, path: path} do
+    s = writer(path, {feed, values: true})
+    :ok = ChangeFeed.subscribe(feed, tables: ["t"])
+    insert!(s, 1)
+    assert_receive {ChangeFeed, ^feed, {:changes, [change]}}, 5_000
+    assert change == {:insert, "main", "t", 1, %{old: nil, new: %{"id" => 1}}}
   end
 
   test "outlasts a reset of the connection", %{feed: feed, s: s} do
@@ -143,7 +151,7 @@ defmodule EctoLibSql.ChangeFeedTest do
     insert!(s, 1)
     :ok = EctoLibSql.reset_connection(s)
     insert!(s, 2)
-    assert_receive {ChangeFeed, ^feed, event}
+    assert_receive {ChangeFeed, ^feed, event}, 5_000
     assert event == inserted([2])
   end
 
@@ -158,7 +166,7 @@ defmodule EctoLibSql.ChangeFeedTest do
     :ok = ChangeFeed.subscribe(feed)
     insert!(s, 3)
     expected = inserted([3])
-    assert_receive {ChangeFeed, ^feed, ^expected}
+    assert_receive {ChangeFeed, ^feed, ^expected}, 5_000
   end
 
   test "that is stopped is no longer there for new connections", %{feed: feed, s: s, path: path} do
@@ -172,13 +180,13 @@ defmodule EctoLibSql.ChangeFeedTest do
     start_supervised!({ChangeFeed, name: feed})
     :ok = ChangeFeed.subscribe(feed)
     insert!(s, 2)
-    assert_receive {ChangeFeed, ^feed, event}
+    assert_receive {ChangeFeed, ^feed, event}, 5_000
     assert event == inserted([2])
   end
 
   test "forgets subscribers that die", %{feed: feed} do
     {pid, monitor} = spawn_monitor(fn -> ChangeFeed.subscribe(feed) end)
-    assert_receive {:DOWN, ^monitor, _, ^pid, _}
+    assert_receive {:DOWN, ^monitor, _, ^pid, _}, 5_000
     wait_until(fn -> :sys.get_state(feed).subscribers == %{} end)
   end
 
@@ -187,6 +195,11 @@ defmodule EctoLibSql.ChangeFeedTest do
              EctoLibSql.connect(database: ":memory:", change_feed: "feed")
 
     assert message =~ "change_feed takes the name of an EctoLibSql.ChangeFeed"
+
+    for option <- [true, {feed, []}, {feed, values: 1}, {"feed", values: true}] do
+      assert {:error, %Error{code: :invalid_option}} =
+               EctoLibSql.connect(database: ":memory:", change_feed: option)
+    end
 
     assert {:error, %Error{code: :unsupported}} =
              EctoLibSql.connect(uri: "http://localhost:1", change_feed: feed)

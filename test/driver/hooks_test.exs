@@ -42,7 +42,7 @@ defmodule EctoLibSql.HooksTest do
     test "tells of a transaction after its commit, and of no other", %{s: %{conn_id: id} = s} do
       assert :ok = EctoLibSql.add_update_hook(s)
       insert!(s, 1)
-      assert_receive {Hooks, ^id, {:changes, [{:insert, "main", "t", 1}]}}
+      assert_receive {Hooks, ^id, {:changes, [{:insert, "main", "t", 1}]}}, 5_000
 
       {:ok, _} =
         EctoLibSql.transaction(s, fn s ->
@@ -54,7 +54,8 @@ defmodule EctoLibSql.HooksTest do
           EctoLibSql.query!(s, "UPDATE t SET a = 5 WHERE id = 1 RETURNING a")
         end)
 
-      assert_receive {Hooks, ^id, {:changes, [{:insert, _, _, 2}, {:update, "main", "t", 1}]}}
+      assert_receive {Hooks, ^id, {:changes, [{:insert, _, _, 2}, {:update, "main", "t", 1}]}},
+                     5_000
 
       assert {:error, :no} =
                EctoLibSql.transaction(s, fn s ->
@@ -94,7 +95,7 @@ defmodule EctoLibSql.HooksTest do
       :ok = EctoLibSql.add_update_hook(s, self(), raw: true)
       {:ok, _} = EctoLibSql.begin(s)
       insert!(s, 1)
-      assert_receive {Hooks, ^id, {:insert, "main", "t", 1}}
+      assert_receive {Hooks, ^id, {:insert, "main", "t", 1}}, 5_000
       {:ok, _} = EctoLibSql.rollback(s)
       :ok = EctoLibSql.add_update_hook(s)
       insert!(s, 2)
@@ -116,7 +117,7 @@ defmodule EctoLibSql.HooksTest do
           do: :ok = Hooks.remove(s, hook, pid)
 
       for pid <- [one, other], do: send(pid, {:go, self()})
-      assert_receive {^one, [{Hooks, ^id, {:changes, [_]}}]}
+      assert_receive {^one, [{Hooks, ^id, {:changes, [_]}}]}, 5_000
 
       assert_receive {^other,
                       [
@@ -132,12 +133,60 @@ defmodule EctoLibSql.HooksTest do
   defp insert_both(s, one, other),
     do: EctoLibSql.run(s, "INSERT INTO t VALUES (?1, ?1), (?2 + 100, ?2)", [one, other])
 
+  describe "values" do
+    test "are told of rows before and after", %{s: %{conn_id: id} = s} do
+      :ok = EctoLibSql.add_update_hook(s, self(), values: true)
+      :ok = EctoLibSql.run(s, "CREATE TABLE w (k TEXT PRIMARY KEY, v BLOB) WITHOUT ROWID")
+
+      {:ok, _} =
+        EctoLibSql.transaction(s, fn s ->
+          insert!(s, 1)
+          :ok = EctoLibSql.run(s, "INSERT INTO w VALUES ('a', ?)", [{:blob, <<0, 255>>}])
+          :ok = EctoLibSql.run(s, "REPLACE INTO t VALUES (2, 1)")
+          :ok = EctoLibSql.create_savepoint(s, "p")
+          insert!(s, 9)
+          :ok = EctoLibSql.rollback_to_savepoint_by_name(s, "p")
+          {:error, _} = insert_both(s, 10, 1)
+          :ok
+        end)
+
+      :ok = EctoLibSql.run(s, "DELETE FROM w")
+      :ok = EctoLibSql.remove_update_hook(s)
+      insert!(s, 3)
+      row = %{"k" => "a", "v" => <<0, 255>>}
+
+      assert messages() == [
+               {Hooks, id,
+                {:changes,
+                 [
+                   {:insert, "main", "t", 1, %{old: nil, new: %{"id" => 1, "a" => 1}}},
+                   {:insert, "main", "w", nil, %{old: nil, new: row}},
+                   {:delete, "main", "t", 1, %{old: %{"id" => 1, "a" => 1}, new: nil}},
+                   {:insert, "main", "t", 2, %{old: nil, new: %{"id" => 2, "a" => 1}}}
+                 ]}},
+               {Hooks, id, {:changes, [{:delete, "main", "w", nil, %{old: row, new: nil}}]}}
+             ]
+    end
+
+    test "are not held in memory by whoever listens too slowly", %{s: s} do
+      %{conn_id: id} = s
+      :ok = EctoLibSql.add_update_hook(s, self(), values: true, buffer: 1_000)
+      :sys.suspend(relay(s))
+
+      sql = "INSERT INTO t VALUES (?1, zeroblob(400000 + ?1))"
+      for i <- 1..4, do: :ok = EctoLibSql.run(s, sql, [i])
+      :sys.resume(relay(s))
+      for _ <- 1..2, do: assert_receive({Hooks, ^id, {:changes, [_]}}, 5_000)
+      assert_receive {Hooks, ^id, {:overflow, 2}}, 5_000
+    end
+  end
+
   describe "a WAL hook" do
     test "tells how long the log is", %{s: %{conn_id: id} = s} do
       :ok = EctoLibSql.add_wal_hook(s)
       :ok = EctoLibSql.add_commit_hook(s)
       insert!(s, 1)
-      assert_receive {Hooks, ^id, {:wal, "main", frames}} when frames > 0
+      assert_receive {Hooks, ^id, {:wal, "main", frames}} when frames > 0, 5_000
       :ok = EctoLibSql.remove_wal_hook(s)
       :ok = EctoLibSql.remove_commit_hook(s)
       assert messages() == [{Hooks, id, {:commit, 1}}]
@@ -155,7 +204,7 @@ defmodule EctoLibSql.HooksTest do
       :sys.resume(relay(s, slow))
       :ok = EctoLibSql.remove_update_hook(s, slow)
       send(slow, {:go, self()})
-      assert_receive {^slow, heard}
+      assert_receive {^slow, heard}, 5_000
       told = for i <- 1..5, do: {Hooks, id, inserted([i])}
       assert heard == told ++ [{Hooks, id, {:overflow, 15}}]
     end
@@ -180,8 +229,8 @@ defmodule EctoLibSql.HooksTest do
       :ok = EctoLibSql.add_update_hook(s, self(), buffer: 1_000)
       :ok = EctoLibSql.run(s, "INSERT INTO t SELECT i, i FROM (#{count_to(100_000)})")
       insert!(s, -1)
-      assert_receive {Hooks, ^id, {:overflow, 100_000}}
-      assert_receive {Hooks, ^id, {:changes, [{:insert, "main", "t", -1}]}}
+      assert_receive {Hooks, ^id, {:overflow, 100_000}}, 5_000
+      assert_receive {Hooks, ^id, {:changes, [{:insert, "main", "t", -1}]}}, 5_000
     end
 
     test "that dies is forgotten, and so is the hook", %{s: s} do
@@ -190,7 +239,7 @@ defmodule EctoLibSql.HooksTest do
       relay = relay(s, pid)
       monitor = Process.monitor(relay)
       Process.exit(pid, :kill)
-      assert_receive {:DOWN, ^monitor, _, _, _}
+      assert_receive {:DOWN, ^monitor, _, _, _}, 5_000
       insert!(s, 1)
       assert Registry.lookup(Hooks.Registry, {s.conn_id, pid}) == []
     end
@@ -200,7 +249,7 @@ defmodule EctoLibSql.HooksTest do
       relay = relay(s)
       monitor = Process.monitor(relay)
       Process.exit(relay, :kill)
-      assert_receive {:DOWN, ^monitor, _, _, _}
+      assert_receive {:DOWN, ^monitor, _, _, _}, 5_000
       insert!(s, 1)
       :ok = EctoLibSql.add_update_hook(s)
       insert!(s, 2)
@@ -215,7 +264,7 @@ defmodule EctoLibSql.HooksTest do
       monitor = Process.monitor(relay(s))
       insert!(s, 1)
       :ok = EctoLibSql.disconnect(s)
-      assert_receive {:DOWN, ^monitor, _, _, :normal}
+      assert_receive {:DOWN, ^monitor, _, _, :normal}, 5_000
       assert messages() == [{Hooks, id, inserted([1])}]
     end
 
@@ -290,6 +339,8 @@ defmodule EctoLibSql.HooksTest do
             {dead, [], ~r/not alive/},
             {:name, [], ~r/a process of this node, got: :name/},
             {self(), [raw: 1], ~r/raw takes true or false/},
+            {self(), [values: nil], ~r/values takes true or false/},
+            {self(), [values: true, raw: true], ~r/do not go together/},
             {self(), [buffer: 0], ~r/buffer takes an integer above 0/},
             {self(), [mailbox: :all], ~r/mailbox takes an integer above 0/}
           ] do

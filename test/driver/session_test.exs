@@ -719,6 +719,45 @@ defmodule EctoLibSql.SessionTest do
     end
   end
 
+  describe "with hooks" do
+    test "those that tell values do not go together with a session", %{s: s} do
+      :ok = EctoLibSql.add_update_hook(s, self(), values: true)
+      assert {:error, %Error{code: :unsupported}} = Session.create(s)
+      :ok = EctoLibSql.remove_update_hook(s)
+      {:ok, session} = Session.create(s)
+      add_hook = fn -> EctoLibSql.add_update_hook(s, self(), values: true) end
+      assert {:error, %Error{code: :unsupported}} = add_hook.()
+      :ok = Session.close(session)
+      assert :ok = add_hook.()
+    end
+
+    test "one whose listener died is none", %{s: s} do
+      {listener, :ok} =
+        start_victim(fn -> EctoLibSql.add_update_hook(s, self(), values: true) end)
+
+      kill(listener)
+      wait_until(fn -> match?({:ok, _}, Session.create(s)) end)
+      run!(s, "INSERT INTO items VALUES (1, 1, 1)")
+    end
+
+    test "the others tell what a changeset did, if it was applied", %{s: s, other: other} do
+      changeset = inserting(s, 1, 1)
+      again = inserting(s, 2, 2)
+      :ok = EctoLibSql.add_update_hook(other)
+      {:ok, _} = Session.apply(other, changeset)
+      assert_receive {EctoLibSql.Hooks, _, {:changes, [{:insert, "main", "items", 1}]}}, 5_000
+      {:ok, both} = Session.concat(again, changeset)
+
+      EctoLibSql.transaction(other, fn other ->
+        {:error, %Error{code: :changeset_conflict}} = Session.apply(other, both)
+        run!(other, "INSERT INTO items VALUES (3, 3, 3)")
+      end)
+
+      assert_receive {EctoLibSql.Hooks, _, {:changes, changes}}, 5_000
+      assert changes == [{:insert, "main", "items", 3}]
+    end
+  end
+
   test "on a server or a replica there are none" do
     for mode <- [:remote, :replica] do
       s = %EctoLibSql.State{conn_id: "x", mode: mode, database: "x"}

@@ -7,8 +7,9 @@ defmodule EctoLibSql.Test.NifCalls do
 
   # The NIFs that run on the scheduler that calls; the others are hops to a dirty one and back.
   # docs/architecture.md says what bounds each: "What runs on a normal scheduler".
-  @normal ~w(autocommit busy_timeout changes do_interrupt feed_close feed_open give_up hook_bound
-             hook_channel interrupt_statement
+  @normal ~w(autocommit busy_timeout changes do_interrupt feed_close feed_open function_answer
+             function_call function_cancel function_fail give_up hook_bound hook_channel
+             interrupt_statement
              last_insert_rowid memory_statistics offline_call offline_listen offline_open
              offline_set_aside patience ping query_short remote_breakers remote_call
              remote_cancel remote_close remote_deallocate remote_finalize remote_interrupt

@@ -67,6 +67,9 @@ defmodule EctoLibSql.Offline.Options do
   defp unfit({:locking_mode, :exclusive}),
     do: {:unsupported, "locking_mode: the copy's file is also read by what syncs it"}
 
+  defp unfit({:vfs, _name}),
+    do: {:unsupported, "vfs: what syncs the copy opens its files by the default one"}
+
   defp unfit({:immutable, on}) when on in [true, :on],
     do: {:unsupported, "immutable: what syncs the copy writes it"}
 

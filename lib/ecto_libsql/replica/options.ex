@@ -53,6 +53,7 @@ defmodule EctoLibSql.Replica.Options do
          :ok <- Options.check_types(replica, @types),
          :ok <- file(options[:database]),
          {:ok, {:local, local}} <- options |> local() |> Options.validate(),
+         :ok <- no_elixir(local.functions),
          do: {:ok, prepare(options, remote, local.native)}
   end
 
@@ -63,6 +64,16 @@ defmodule EctoLibSql.Replica.Options do
       message = "failover does not go with database: a replica's reads go on by themselves"
       {:error, %Error{code: :unsupported, message: message}}
     end
+  end
+
+  defp no_elixir([]), do: :ok
+
+  defp no_elixir([function | _rest]) do
+    message =
+      "functions: #{inspect(function)} is written in Elixir, which does not go with a replica: its " <>
+        "primary does not have it"
+
+    {:error, %Error{code: :unsupported, message: message}}
   end
 
   # Of the file's connection, which is opened when the replica is there.

@@ -4,6 +4,7 @@ use ecto_libsql_engine::error::Error;
 use rustler::{Encoder, Env, OwnedBinary, Term};
 
 use crate::atoms;
+use crate::connection::open_options;
 use crate::error::{reply, reply_ok, reply_unit};
 use crate::owner::CallContext;
 use crate::params::bytes;
@@ -32,36 +33,35 @@ fn backup<'a>(
     reply_ok(env, copied)
 }
 
+/// `source`: the map that `EctoLibSql.Options` makes of the connect options of the database that is
+/// copied.
 #[rustler::nif(schedule = "DirtyIo")]
 fn backup_begin<'a>(
     env: Env<'a>,
-    source: Term<'a>,
     target: Term<'a>,
+    source: Term<'a>,
     timeout: Term<'a>,
 ) -> Term<'a> {
-    let begun = CallContext::new(env, source).and_then(|source| {
-        let target = CallContext::new(env, target)?;
-        target
-            .connection
-            .begin_backup(target.caller, &source.connection, &call(timeout)?)
+    let begun = CallContext::new(env, target).and_then(|target| {
+        let (source, _scope) = open_options(source)?;
+        let call = call(timeout)?;
+        target.connection.call(target.caller, |connection| {
+            connection.begin_backup(source, &call)
+        })?;
+        target.watch_caller(env);
+        Ok(())
     });
     reply_unit(env, begun)
 }
 
 /// `{:ok, {remaining, total}}`
 #[rustler::nif(schedule = "DirtyIo")]
-fn backup_step<'a>(
-    env: Env<'a>,
-    source: Term<'a>,
-    target: Term<'a>,
-    pages: u16,
-    timeout: Term<'a>,
-) -> Term<'a> {
-    let stepped = CallContext::new(env, source).and_then(|source| {
-        let target = CallContext::new(env, target)?;
-        target
-            .connection
-            .step_backup(target.caller, &source.connection, pages, &call(timeout)?)
+fn backup_step<'a>(env: Env<'a>, target: Term<'a>, pages: u16, timeout: Term<'a>) -> Term<'a> {
+    let stepped = CallContext::new(env, target).and_then(|target| {
+        let call = call(timeout)?;
+        target.connection.call(target.caller, |connection| {
+            connection.step_backup(pages, &call)
+        })
     });
     reply_ok(
         env,

@@ -14,6 +14,7 @@ use crate::atoms;
 use crate::calling::caller_alive;
 use crate::configuration;
 use crate::error::{reply_ok, reply_unit};
+use crate::lifecycle::opening;
 use crate::offline::OfflineHandle;
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
 use crate::params::bytes;
@@ -29,6 +30,7 @@ fn open<'a>(env: Env<'a>, options: Term<'a>) -> Term<'a> {
 
 /// Opens a connection that is the calling process's, and answers its id.
 pub fn open_owned(env: Env<'_>, options: OpenOptions, scope: Scope) -> Result<String> {
+    let _opening = opening()?;
     let connection = REGISTRY.open(options, Pid(env.pid()), scope)?;
     watch_owner(env, &connection);
     Ok(id_text(connection.id()))
@@ -43,6 +45,7 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
     let open_options = OpenOptions {
         database: database.to_owned(),
         mode: open_mode(get(options, atoms::mode())?)?,
+        vfs: get(options, atoms::vfs())?,
         shared_cache: get(options, atoms::shared_cache())?,
         busy_timeout: timeout,
         statement_cache_size: get(options, atoms::statement_cache_size())?,

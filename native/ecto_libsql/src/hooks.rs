@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use ecto_libsql_engine::Id;
-use ecto_libsql_engine::channel::{Change, Channel, Event, Left, Operation, Place};
+use ecto_libsql_engine::channel::{Change, Channel, Columns, Event, Left, Operation, Place};
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::local::Hook;
+use ecto_libsql_engine::local::{Hook, Told};
+use ecto_libsql_engine::value::Value;
 use parking_lot::Mutex;
 use rustler::{Atom, Encoder, Env, Resource, ResourceArc, Term};
 
@@ -16,13 +17,17 @@ use crate::calling::{Calling, send};
 use crate::error::{reply, reply_unit};
 use crate::owner::CallContext;
 use crate::result::id_text;
+use crate::terms;
 
 mod names {
     rustler::atoms! {
         hooks = "Elixir.EctoLibSql.Hooks",
         ready,
         update,
+        values,
         raw,
+        old,
+        new,
         changes,
         insert,
         overflow,
@@ -96,13 +101,14 @@ fn hook_remove<'a>(
 
 fn hook_of(hook: Atom) -> Result<Hook> {
     match hook {
-        hook if hook == names::update() => Ok(Hook::Update { raw: false }),
-        hook if hook == names::raw() => Ok(Hook::Update { raw: true }),
+        hook if hook == names::update() => Ok(Hook::Update(Told::AfterCommit)),
+        hook if hook == names::values() => Ok(Hook::Update(Told::WithValues)),
+        hook if hook == names::raw() => Ok(Hook::Update(Told::Raw)),
         hook if hook == atoms::commit() => Ok(Hook::Commit),
         hook if hook == atoms::rollback() => Ok(Hook::Rollback),
         hook if hook == atoms::wal() => Ok(Hook::Wal),
         _ => Err(Error::InvalidArgument(
-            "a hook is :update, :raw, :commit, :rollback or :wal".to_owned(),
+            "a hook is :update, :values, :raw, :commit, :rollback or :wal".to_owned(),
         )),
     }
 }
@@ -139,16 +145,15 @@ fn feed_open(env: Env<'_>, name: String, bound: usize) -> Term<'_> {
 
 /// Has a connection tell the channel of this name for as long as it is open.
 #[rustler::nif(schedule = "DirtyIo")]
-fn feed_attach<'a>(env: Env<'a>, state: Term<'a>, name: String) -> Term<'a> {
+fn feed_attach<'a>(env: Env<'a>, state: Term<'a>, name: String, hook: Atom) -> Term<'a> {
     let attached = CallContext::new(env, state).and_then(|context| {
         let feed = FEEDS.lock().get(&name).cloned();
         let channel = feed
             .filter(|channel| !channel.is_closed())
             .ok_or_else(|| Error::InvalidArgument(format!("no change feed {name} is running")))?;
-        let hook = Hook::Update { raw: false };
         context
             .connection
-            .add_hook(context.caller, &channel, hook, true)
+            .add_hook(context.caller, &channel, hook_of(hook)?, true)
             .map(|_open| ())
     });
     reply_unit(env, attached)
@@ -201,7 +206,34 @@ impl<'a> Terms<'a> {
             Operation::Delete => atoms::delete(),
         };
         let (database, table) = self.place(&change.place);
-        (operation, database, table, change.rowid).encode(self.env)
+        let Some(values) = &change.values else {
+            return (operation, database, table, change.rowid).encode(self.env);
+        };
+        let columns = change.place.columns.get();
+        let rowid = columns
+            .is_none_or(|columns| columns.rowid)
+            .then_some(change.rowid);
+        let rows = terms::map(
+            self.env,
+            &[
+                (names::old(), self.row(columns, values.old.as_deref())),
+                (names::new(), self.row(columns, values.new.as_deref())),
+            ],
+        );
+        (operation, database, table, rowid, rows).encode(self.env)
+    }
+
+    /// A map by the columns' names; nil where there is no row.
+    fn row(&self, columns: Option<&Columns>, values: Option<&[Value]>) -> Term<'a> {
+        let (Some(columns), Some(values)) = (columns, values) else {
+            return atoms::nil().encode(self.env);
+        };
+        let pairs = columns.names.iter().zip(values);
+        let (keys, values): (Vec<Term<'a>>, Vec<Term<'a>>) = pairs
+            .map(|(name, value)| (name.encode(self.env), terms::value(self.env, value)))
+            .unzip();
+        Term::map_from_term_arrays(self.env, &keys, &values)
+            .unwrap_or_else(|_| atoms::nil().encode(self.env))
     }
 
     fn place(&mut self, place: &Arc<Place>) -> (Term<'a>, Term<'a>) {

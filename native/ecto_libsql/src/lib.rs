@@ -18,13 +18,18 @@ mod connection;
 mod cursor;
 mod describe;
 mod error;
+mod evaluation;
 mod extension;
 mod foreign_keys;
+mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
+mod lifecycle;
 mod metadata;
 mod offline;
+#[allow(unsafe_code)]
+mod own_thread;
 mod owner;
 mod params;
 mod query;
@@ -38,6 +43,7 @@ mod status;
 mod terms;
 mod trace;
 mod transaction;
+mod vfs;
 mod wal;
 
 use rustler::{Env, Term};
@@ -52,6 +58,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
         && env.register::<trace::Outlet>().is_ok()
+        && env.register::<evaluation::FunctionCall>().is_ok()
 }
 
 rustler::init!("Elixir.EctoLibSql.Native", load = load);

@@ -3,16 +3,17 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, LazyLock};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use ecto_libsql_engine::Id;
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::registry::Registry;
 use ecto_libsql_engine::session::Session;
+use parking_lot::Mutex;
 use rustler::{Encoder, Env, LocalPid, Monitor, Resource, ResourceArc, Term};
 
 use crate::atoms;
-use crate::calling::{Calling, with_env};
+use crate::calling::{Calling, caller, process_env, with_env};
 use crate::gate::HOOKS;
 use crate::params::bytes;
 use crate::remote;
@@ -68,7 +69,7 @@ impl CallContext {
         })?;
         Ok(CallContext {
             connection,
-            caller: Pid(env.pid()),
+            caller: Pid(caller(env)),
             _calling: Calling::begin(env),
         })
     }
@@ -77,7 +78,7 @@ impl CallContext {
     /// transaction.
     pub fn watch_caller(&self, env: Env<'_>) {
         if self.connection.must_watch(self.caller) {
-            watch(Some(env), &self.connection, self.caller);
+            watch(process_env(env), &self.connection, self.caller);
         }
     }
 }
@@ -137,28 +138,51 @@ pub fn clean_up(connection: &Connection) {
 }
 
 fn reap(connection: Arc<Connection>) {
-    if let Some(reaper) = &*REAPER {
-        // It receives for as long as the library is loaded.
-        let _ = reaper.send(connection);
+    if let Some(reaper) = &*REAPER.lock() {
+        // It receives until it is stopped.
+        let _ = reaper.inbox.send(connection);
     }
 }
 
-/// Whether there is a thread that cleans up. Without one, the library is not to be loaded: to clean
-/// up takes the disk, and owners die on schedulers.
-pub fn start_reaper() -> bool {
-    REAPER.is_some()
+/// Cleans up after dead owners.
+struct Reaper {
+    inbox: Sender<Arc<Connection>>,
+    thread: JoinHandle<()>,
 }
 
-/// Cleans up after dead owners.
-static REAPER: LazyLock<Option<Sender<Arc<Connection>>>> = LazyLock::new(|| {
-    let (sender, receiver) = channel::<Arc<Connection>>();
-    thread::Builder::new()
-        .name("ecto_libsql_reaper".to_owned())
-        .spawn(move || {
-            for connection in receiver {
-                connection.run_cleanups();
-            }
-        })
-        .ok()
-        .map(|_| sender)
-});
+static REAPER: Mutex<Option<Reaper>> = Mutex::new(None);
+
+/// Answers whether there is a thread that cleans up. Without one, the library is not to be loaded: to
+/// clean up takes the disk, and owners die on schedulers.
+pub fn start_reaper() -> bool {
+    let mut reaper = REAPER.lock();
+    if reaper.is_none() {
+        *reaper = Reaper::start();
+    }
+    reaper.is_some()
+}
+
+/// Ends the thread, when it has cleaned up.
+pub fn stop_reaper() {
+    let reaper = REAPER.lock().take();
+    if let Some(Reaper { inbox, thread }) = reaper {
+        drop(inbox);
+        // That it panicked has been said.
+        let _ = thread.join();
+    }
+}
+
+impl Reaper {
+    fn start() -> Option<Reaper> {
+        let (inbox, connections) = channel::<Arc<Connection>>();
+        let thread = thread::Builder::new()
+            .name("ecto_libsql_reaper".to_owned())
+            .spawn(move || {
+                for connection in connections {
+                    connection.run_cleanups();
+                }
+            });
+        let thread = thread.ok()?;
+        Some(Reaper { inbox, thread })
+    }
+}

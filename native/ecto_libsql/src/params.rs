@@ -248,6 +248,11 @@ impl<'a> Params<'a> for TermParams<'a> {
     }
 }
 
+/// A value on its own, as a parameter would be.
+pub fn value<'a>(term: Term<'a>, forms: Forms) -> Result<ValueRef<'a>> {
+    TermParams::new(term).value(term, forms, &String::new)
+}
+
 /// The bytes of a value, or of a name and a value.
 fn size(term: Term<'_>) -> usize {
     let length = |term| bytes(term).map_or(0, <[u8]>::len);

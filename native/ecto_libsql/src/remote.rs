@@ -7,13 +7,13 @@ mod breakers;
 mod listing;
 mod open;
 mod owner;
-mod request;
+pub mod request;
 
 pub use answer::Addressee;
 pub use breakers::observe;
 pub use listing::connection_terms;
 pub use open::remote_options;
-pub use owner::{Remote, RemoteCall, RemoteWatch};
+pub use owner::{REMOTE, Remote, RemoteCall, RemoteWatch};
 
 use std::sync::Arc;
 
@@ -28,7 +28,6 @@ use crate::owner::{Pid, state_id};
 use crate::params::bytes;
 use crate::result::{call, id, id_text};
 
-use owner::REMOTE;
 use request::Decoded;
 
 /// Whether there is such a connection to a server.

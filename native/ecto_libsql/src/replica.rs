@@ -6,7 +6,7 @@ mod handle;
 mod shared;
 mod status;
 
-pub use handle::ReplicaHandle;
+pub use handle::{ReplicaHandle, close_all};
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ fn replica_open<'a>(
         spawn(async move {
             let key = options.encryption_key.clone();
             let opened = open(options, limits).await;
-            let opened = opened.map(|replica| ReplicaHandle::new(Shared::of(replica, key)));
+            let opened = opened.and_then(|replica| ReplicaHandle::new(Shared::of(replica, key)));
             addressee.send_term(|env| reply_ok(env, opened.map(ResourceArc::new)));
         })
     });

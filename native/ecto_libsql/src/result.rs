@@ -7,6 +7,7 @@ use rustler::{Encoder, Env, Term};
 use std::time::Duration;
 
 use crate::atoms;
+use crate::calling::called_at;
 use crate::params::{bytes, sql, text};
 use crate::terms::RowTerms;
 
@@ -70,9 +71,9 @@ pub fn id(term: Term<'_>, closed: Error) -> Result<Id> {
 /// A call's deadline: milliseconds from now, or `:infinity`.
 pub fn call(timeout: Term<'_>) -> Result<Call> {
     if let Ok(milliseconds) = timeout.decode::<u64>() {
-        Ok(Call::with_timeout(Some(Duration::from_millis(
-            milliseconds,
-        ))))
+        Ok(Call {
+            deadline: called_at().checked_add(Duration::from_millis(milliseconds)),
+        })
     } else if timeout == atoms::infinity().to_term(timeout.get_env()) {
         Ok(Call::default())
     } else {

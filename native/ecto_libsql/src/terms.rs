@@ -170,6 +170,21 @@ fn raw_list(env: *mut ErlNifEnv, terms: &[RawTerm]) -> RawTerm {
     unsafe { enif_make_list_from_array(env, terms.as_ptr(), terms.len() as u32) }
 }
 
+/// A value that is in Rust's memory.
+pub fn value<'a>(env: Env<'a>, value: &Value) -> Term<'a> {
+    // SAFETY: made in env.
+    unsafe { Term::new(env, raw_value(env.as_c_arg(), value.as_ref())) }
+}
+
+/// Values that belong to somebody else.
+pub fn values<'a>(env: Env<'a>, values: &[ValueRef<'_>]) -> Term<'a> {
+    let terms = values
+        .iter()
+        .map(|value| raw_value(env.as_c_arg(), *value))
+        .collect::<Vec<_>>();
+    list(env, &terms)
+}
+
 /// A row whose values are in Rust's memory.
 pub fn row<'a>(env: Env<'a>, values: &[Value]) -> Term<'a> {
     let terms = values

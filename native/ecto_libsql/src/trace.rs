@@ -17,7 +17,7 @@ use parking_lot::RwLock;
 use rustler::{Atom, Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Term};
 
 use crate::atoms;
-use crate::calling::caller;
+use crate::calling::caller_here;
 use crate::error::{reply, reply_unit};
 use crate::owner::{CallContext, REGISTRY};
 use crate::result::id_text;
@@ -107,7 +107,7 @@ impl Listener for OutletListener {
             let _ = teller.send(Told {
                 outlet: self.0.clone(),
                 connection,
-                caller: caller(),
+                caller: caller_here(),
                 event,
             });
         }

@@ -1,7 +1,7 @@
 //! Backups between two connections of the registry.
 
 use crate::error::{Error, Result};
-use crate::local::{BackupProgress, Call, Connection};
+use crate::local::{Call, Connection};
 use crate::session::{Owner, Session};
 
 impl<O: Owner> Session<O> {
@@ -17,26 +17,6 @@ impl<O: Owner> Session<O> {
     ) -> Result<u32> {
         self.with_source(caller, source, |target, source| {
             target.backup_from(schema, source, source_schema, call)
-        })
-    }
-
-    /// [`Connection::begin_backup`]
-    pub fn begin_backup(&self, caller: O, source: &Session<O>, call: &Call) -> Result<()> {
-        self.with_source(caller, source, |target, source| {
-            target.begin_backup(source, call)
-        })
-    }
-
-    /// [`Connection::step_backup`]
-    pub fn step_backup(
-        &self,
-        caller: O,
-        source: &Session<O>,
-        pages: u16,
-        call: &Call,
-    ) -> Result<BackupProgress> {
-        self.with_source(caller, source, |target, source| {
-            target.step_backup(source, pages, call)
         })
     }
 

@@ -4,7 +4,7 @@
 //! stands in the queue where the dropped would have stood.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 
@@ -16,6 +16,18 @@ use crate::value::Value;
 pub struct Place {
     pub database: String,
     pub table: String,
+    /// Known where values were asked for.
+    pub columns: OnceLock<Columns>,
+}
+
+/// A table's columns that are stored.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Columns {
+    pub names: Vec<String>,
+    /// Which of them have the affinity REAL.
+    pub(crate) reals: Vec<bool>,
+    /// Whether its rows have rowids.
+    pub rowid: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +47,38 @@ pub struct Change {
     pub values: Option<Box<Values>>,
 }
 
+impl Columns {
+    /// SQLite keeps a float that is a whole number as an integer, and shows it so where a row is
+    /// inserted.
+    pub(crate) fn mend(&self, values: &mut [Value]) {
+        for (value, real) in values.iter_mut().zip(&self.reals) {
+            if let (true, Value::Integer(integer)) = (real, &*value) {
+                *value = Value::Real(*integer as f64);
+            }
+        }
+    }
+}
+
+impl Change {
+    /// With values, it counts for as many as there are kilobytes.
+    pub(crate) fn weight(&self) -> usize {
+        self.values.as_ref().map_or(1, |values| {
+            let rows = values.old.iter().chain(&values.new);
+            1 + rows.flatten().map(size).sum::<usize>() / 1024
+        })
+    }
+}
+
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Text(bytes) | Value::Blob(bytes) => size_of::<Value>() + bytes.len(),
+        _ => size_of::<Value>(),
+    }
+}
+
 /// A row before and after its change, by its table's columns.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values {
-    pub columns: Arc<[String]>,
     pub old: Option<Vec<Value>>,
     pub new: Option<Vec<Value>>,
 }
@@ -65,8 +105,18 @@ impl Event {
     /// What it takes of a queue's bound.
     fn weight(&self) -> usize {
         match self {
-            Event::Changes(changes) => changes.len().max(1),
+            Event::Changes(changes) => changes.iter().map(Change::weight).sum(),
             Event::Overflow(_) => 0,
+            _ => 1,
+        }
+    }
+}
+
+impl Event {
+    /// How many are dropped with it.
+    fn count(&self) -> u64 {
+        match self {
+            Event::Changes(changes) => changes.len() as u64,
             _ => 1,
         }
     }
@@ -118,7 +168,8 @@ impl std::fmt::Debug for Channel {
 }
 
 impl Channel {
-    /// `bound` counts changes; every other event counts as one.
+    /// `bound` counts changes; every other event counts as one, and a change with values as one for
+    /// each kilobyte.
     pub fn new(bound: usize) -> Channel {
         Channel {
             queue: Mutex::new(Queue {
@@ -160,7 +211,7 @@ impl Channel {
             return;
         }
         if queue.weight + weight > queue.bound {
-            queue.drop_event(from, weight as u64);
+            queue.drop_event(from, event.count());
         } else {
             queue.weight += weight;
             queue.events.push_back((from, event));
@@ -258,6 +309,7 @@ mod tests {
             place: Arc::new(Place {
                 database: "main".to_owned(),
                 table: "t".to_owned(),
+                columns: OnceLock::new(),
             }),
             rowid: 1,
             values: None,

@@ -43,6 +43,10 @@ pub enum Error {
     #[error("the query was interrupted")]
     Interrupted { statement: Option<String> },
 
+    /// A function that somebody else evaluates failed; the message is theirs.
+    #[error("{}", .0.message)]
+    Function(Box<SqliteError>),
+
     #[error("the SQL holds no statement")]
     EmptyStatement,
 
@@ -78,8 +82,20 @@ pub enum Error {
     #[error("the connection is closed")]
     ConnectionClosed,
 
+    /// All connections were closed, and none is opened.
+    #[error(
+        "the application :ecto_libsql was stopped: no connection is opened until it is started"
+    )]
+    Stopped,
+
     #[error("{}", in_use(*.since))]
     InUse { since: Option<Instant> },
+
+    #[error(
+        "the connection is in the middle of a call, which waits for the function that this process \
+         evaluates: use another connection there"
+    )]
+    InsideFunction,
 
     #[error("no such statement: it was finalized, or its connection was closed or reset")]
     StatementClosed,
@@ -143,6 +159,12 @@ pub enum Error {
          before it does anything else"
     )]
     WalInsertion,
+
+    #[error(
+        "a backup is being copied over this connection's database: that is to be ended before it does \
+         anything else"
+    )]
+    Backup,
 
     #[error("no insertion of frames is under way on this connection: it has to be begun first")]
     NoWalInsertion,
@@ -225,6 +247,8 @@ impl Error {
             Error::GateTaken | Error::InUse { .. } | Error::FileInUse(_) => "busy",
             Error::Timeout { .. } => "timeout",
             Error::Interrupted { .. } => "interrupted",
+            Error::Function(_) => "function",
+            Error::InsideFunction => "inside_function",
             Error::EmptyStatement => "empty_statement",
             Error::MultipleStatements { .. } => "multiple_statements",
             Error::NulInSql { .. } | Error::InvalidSqlText { .. } => "invalid_sql",
@@ -233,6 +257,7 @@ impl Error {
             Error::PositionalParameter { .. } => "positional_parameter",
             Error::UnsupportedParameter { .. } => "unsupported_parameter",
             Error::ConnectionClosed => "connection_closed",
+            Error::Stopped => "stopped",
             Error::StatementClosed => "statement_closed",
             Error::CursorClosed => "cursor_closed",
             Error::BlobClosed => "blob_closed",
@@ -250,6 +275,7 @@ impl Error {
             Error::TransactionInBatch { .. } => "transaction_in_batch",
             Error::Batch { source, .. } => source.code(),
             Error::WalInsertion => "wal_insertion",
+            Error::Backup => "backup",
             Error::NoWalInsertion => "no_wal_insertion",
             Error::WalRestarted => "wal_restarted",
             Error::ColumnIndex { .. } | Error::ParameterIndex { .. } => "range",
@@ -281,7 +307,9 @@ impl Error {
     /// The SQL that failed.
     pub fn statement(&self) -> Option<&str> {
         match self {
-            Error::Sqlite(error) | Error::Locked(error) => error.statement.as_deref(),
+            Error::Sqlite(error) | Error::Locked(error) | Error::Function(error) => {
+                error.statement.as_deref()
+            }
             Error::Timeout { statement }
             | Error::Interrupted { statement }
             | Error::Remote { statement, .. } => statement.as_deref(),

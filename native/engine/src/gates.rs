@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use crate::gate::{Gate, Wake};
 use crate::local::Connection;
 use crate::session::Owner;
+use crate::vfs;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Key {
@@ -43,8 +44,9 @@ impl<O: Owner> Gates<O> {
             return None;
         }
         let key = match connection.filename() {
+            Some(path) if is_in_memory(connection) => Key::Memory(format!("memory:{path}")),
             Some(path) => file(path),
-            None => Key::Memory(shared_memory(database)?),
+            None => Key::Memory(shared_memory(database, connection.chosen_vfs())?),
         };
         let mut gates = self.gates.lock();
         if let Some(gate) = gates.get(&key).and_then(Weak::upgrade) {
@@ -55,6 +57,11 @@ impl<O: Owner> Gates<O> {
         gates.insert(key, Arc::downgrade(&gate));
         Some(gate)
     }
+}
+
+/// Whether it is by our VFS, which knows no other files.
+fn is_in_memory(connection: &Connection) -> bool {
+    connection.vfs().is_ok_and(|vfs| vfs == vfs::MEMORY)
 }
 
 #[cfg(unix)]
@@ -77,8 +84,11 @@ fn file(path: String) -> Key {
 
 /// The name under which connections share a database in memory: by the VFS "memdb", whose shared
 /// names begin with a slash, or by SQLite's shared cache. <https://sqlite.org/inmemorydb.html>
-fn shared_memory(database: &str) -> Option<String> {
-    let uri = database.strip_prefix("file:")?;
+fn shared_memory(database: &str, vfs: Option<&str>) -> Option<String> {
+    let memdb = vfs == Some("memdb");
+    let Some(uri) = database.strip_prefix("file:") else {
+        return (memdb && database.starts_with('/')).then(|| format!("memdb:{database}"));
+    };
     let uri = uri.split('#').next().unwrap_or_default();
     let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
     let has = |wanted: &str| query.split('&').any(|pair| pair == wanted);
@@ -87,7 +97,7 @@ fn shared_memory(database: &str) -> Option<String> {
         rest.find('/').map_or("", |start| &rest[start..])
     });
     let path = percent_decoded(path);
-    if has("vfs=memdb") {
+    if has("vfs=memdb") || (memdb && !query.split('&').any(|pair| pair.starts_with("vfs="))) {
         path.starts_with('/').then(|| format!("memdb:{path}"))
     } else {
         has("cache=shared").then(|| format!("cache:{path}"))
@@ -115,16 +125,20 @@ mod tests {
 
     #[test]
     fn databases_in_memory_are_told_apart_by_their_shared_name() {
-        for (database, name) in [
-            (":memory:", None),
-            ("file:/pool-1?vfs=memdb", Some("memdb:/pool-1")),
-            ("file:///pool%2D1?vfs=memdb", Some("memdb:/pool-1")),
-            ("file:pool?vfs=memdb", None),
-            ("file:a?mode=memory&cache=shared", Some("cache:a")),
-            ("file::memory:?cache=shared", Some("cache::memory:")),
-            ("file:a?mode=memory", None),
+        for (database, vfs, name) in [
+            (":memory:", None, None),
+            ("file:/pool-1?vfs=memdb", None, Some("memdb:/pool-1")),
+            ("file:///pool%2D1?vfs=memdb", None, Some("memdb:/pool-1")),
+            ("file:pool?vfs=memdb", None, None),
+            ("file:/pool-1", Some("memdb"), Some("memdb:/pool-1")),
+            ("/pool-1", Some("memdb"), Some("memdb:/pool-1")),
+            ("pool-1", Some("memdb"), None),
+            ("file:a?mode=memory&cache=shared", None, Some("cache:a")),
+            ("file::memory:?cache=shared", None, Some("cache::memory:")),
+            ("file:a?mode=memory", None, None),
         ] {
-            assert_eq!(shared_memory(database).as_deref(), name, "{database}");
+            let found = shared_memory(database, vfs);
+            assert_eq!(found.as_deref(), name, "{database}, {vfs:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here knows the BEAM: `cargo test`, criterion and fuzzers drive it as it is.
 //! [`local`] runs databases in this process through libSQL's C library; [`remote`] asks servers;
 //! [`replica`] keeps local copies of their databases, [`offline`] such that are written here;
+//! [`vfs`] says how files are opened;
 //! [`registry`] keeps what is open under ids, with the process that owns it.
 
 #![deny(unsafe_code)]
@@ -29,6 +30,7 @@ pub mod replica;
 pub mod result_code;
 pub mod session;
 pub mod value;
+pub mod vfs;
 mod writer;
 
 pub use error::{Error, Result, SqliteError};

@@ -82,6 +82,17 @@ pub fn name(extended: i32) -> &'static str {
     }
 }
 
+/// The code of this name, a primary one where several have it.
+pub fn code(wanted: &str) -> Option<i32> {
+    // The highest that the table knows is 8714.
+    (1..9_000).find(|code| name(*code) == wanted && is_named(*code))
+}
+
+/// Whether it has a name of its own.
+fn is_named(code: i32) -> bool {
+    code <= 0xff || name(code) != primary_name(code & 0xff)
+}
+
 fn primary_name(primary: i32) -> &'static str {
     match primary {
         0 => "ok",
@@ -118,7 +129,7 @@ fn primary_name(primary: i32) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{code, name};
 
     #[test]
     fn an_unknown_extended_code_takes_its_primary_codes_name() {
@@ -126,5 +137,14 @@ mod tests {
         assert_eq!(name(19 | (99 << 8)), "constraint");
         assert_eq!(name(1), "error");
         assert_eq!(name(9), "interrupted");
+    }
+
+    #[test]
+    fn a_name_leads_to_its_code() {
+        assert_eq!(code("ioerr"), Some(10));
+        assert_eq!(code("ioerr_in_page"), Some(8714));
+        assert_eq!(code("full"), Some(13));
+        assert_eq!(code("ok"), None);
+        assert_eq!(code("no such code"), None);
     }
 }

@@ -9,9 +9,12 @@ mod blobs;
 mod death;
 mod hooks;
 mod items;
+mod own_thread;
 mod recordings;
 mod status;
 mod stop;
+
+pub use own_thread::on_own_thread;
 
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -180,6 +183,8 @@ pub struct Session<O> {
     watched: Mutex<HashSet<O>>,
     cleanups: Mutex<Vec<Cleanup<O>>>,
     attachment: OnceLock<Box<dyn Any + Send + Sync>>,
+    /// The thread of its own that its calls run on, where processes evaluate its functions.
+    own_thread: OnceLock<Box<dyn Any + Send + Sync>>,
 }
 
 impl<O: Owner> Session<O> {
@@ -227,6 +232,7 @@ impl<O: Owner> Session<O> {
             watched: Mutex::default(),
             cleanups: Mutex::default(),
             attachment: OnceLock::new(),
+            own_thread: OnceLock::new(),
         }
     }
 
@@ -306,7 +312,10 @@ impl<O: Owner> Session<O> {
         statement: Option<Id>,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> (Result<T>, bool) {
-        let mut slot = self.connection.lock();
+        let mut slot = match self.lock(caller) {
+            Ok(slot) => slot,
+            Err(error) => return (Err(error), false),
+        };
         let connection = match self.usable(slot.as_mut(), caller) {
             Ok(connection) => connection,
             Err(error) => return (Err(error), false),

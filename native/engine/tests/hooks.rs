@@ -4,12 +4,13 @@
 
 use std::sync::Arc;
 
-use ecto_libsql_engine::Id;
 use ecto_libsql_engine::channel::{Channel, Event, Left, Operation};
 use ecto_libsql_engine::local::{
-    Behavior, Call, Collect, Connection, CountRows, Fetched, Hook, OpenOptions, Source,
+    Behavior, Call, Collect, Connection, CountRows, Fetched, Hook, OpenOptions, Source, Told,
 };
 use ecto_libsql_engine::params::NoParams;
+use ecto_libsql_engine::{Id, Value};
+use proptest::prelude::*;
 
 struct Heard {
     connection: Connection,
@@ -17,7 +18,8 @@ struct Heard {
 }
 
 const CALL: Call = Call { deadline: None };
-const CHANGES: Hook = Hook::Update { raw: false };
+const CHANGES: Hook = Hook::Update(Told::AfterCommit);
+const VALUES: Hook = Hook::Update(Told::WithValues);
 
 fn heard(hooks: &[Hook]) -> Heard {
     heard_in(":memory:", hooks)
@@ -326,7 +328,7 @@ fn writes_that_return_rows_are_told_when_they_are_done() {
 
 #[test]
 fn raw_changes_are_told_whatever_becomes_of_them() {
-    let mut heard = heard(&[Hook::Update { raw: true }, Hook::Commit, Hook::Rollback]);
+    let mut heard = heard(&[Hook::Update(Told::Raw), Hook::Commit, Hook::Rollback]);
     heard.run("BEGIN; INSERT INTO t VALUES (1, 1), (2, 2); ROLLBACK; INSERT INTO t VALUES (3, 3)");
     heard.fails("INSERT INTO t VALUES (4, 4), (5, 3)");
     heard.hears(&[
@@ -455,4 +457,193 @@ fn who_is_gone_is_forgotten_and_a_closed_connection_says_so() {
     } = heard;
     drop(connection);
     assert_eq!(channel.take(1).left, Left::Closed);
+}
+
+/// Changes with their values, as text.
+fn values(events: &[(Id, Event)]) -> Vec<String> {
+    let changes = events.iter().flat_map(|(_, event)| match event {
+        Event::Changes(changes) => changes.to_vec(),
+        other => panic!("{other:?}"),
+    });
+    let row = |row: &Option<Vec<Value>>| match row {
+        None => "-".to_owned(),
+        Some(values) => {
+            let values = values.iter().map(|value| match value {
+                Value::Null => "null".to_owned(),
+                Value::Integer(integer) => integer.to_string(),
+                Value::Real(real) => format!("{real:?}"),
+                Value::Text(text) => format!("'{}'", String::from_utf8_lossy(text)),
+                Value::Blob(blob) => format!("{blob:?}"),
+            });
+            values.collect::<Vec<_>>().join(",")
+        }
+    };
+    changes
+        .map(|change| {
+            let rows = change.values.as_ref().unwrap();
+            let columns = change.place.columns.get().unwrap();
+            format!(
+                "{}({}) {} > {}",
+                change.place.table,
+                columns.names.join(","),
+                row(&rows.old),
+                row(&rows.new)
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn values_are_those_before_and_after() {
+    let mut heard = heard(&[VALUES]);
+    heard.run(
+        "CREATE TABLE v (id INTEGER PRIMARY KEY, r REAL, t TEXT, b BLOB);
+         CREATE TABLE w (k TEXT PRIMARY KEY, n) WITHOUT ROWID;
+         CREATE TABLE g (a, twice AS (a * 2), s AS (a + 1) STORED, z);",
+    );
+    heard.run(
+        "INSERT INTO v VALUES (1, 2, 'ä', x'01'); UPDATE v SET id = 5, t = NULL; DELETE FROM v;
+         INSERT INTO w (n, k) VALUES (1, 'a'); UPDATE w SET n = 2; UPDATE w SET k = 'b'; DELETE FROM w;
+         INSERT INTO g (a, z) VALUES (3, 4)",
+    );
+    let taken = heard.channel.take(usize::MAX).events;
+    assert_eq!(
+        values(&taken),
+        [
+            "v(id,r,t,b) - > 1,2.0,'ä',[1]",
+            "v(id,r,t,b) 1,2.0,'ä',[1] > 5,2.0,null,[1]",
+            "v(id,r,t,b) 5,2.0,null,[1] > -",
+            "w(k,n) - > 'a',1",
+            "w(k,n) 'a',1 > 'a',2",
+            "w(k,n) 'a',2 > 'b',2",
+            "w(k,n) 'b',2 > -",
+            "g(a,s,z) - > 3,4,4",
+        ]
+    );
+    let Some((_, Event::Changes(changes))) = taken.get(3) else {
+        panic!("{taken:?}");
+    };
+    assert!(!changes[0].place.columns.get().unwrap().rowid);
+}
+
+#[test]
+fn values_tell_what_replace_deletes_and_of_columns_as_they_are() {
+    let mut heard = heard(&[VALUES]);
+    heard.run(
+        "INSERT INTO t VALUES (1, 1), (2, 2);
+         BEGIN; REPLACE INTO t VALUES (3, 1); ALTER TABLE t RENAME COLUMN a TO b;
+         ALTER TABLE t ADD COLUMN c DEFAULT 7; UPDATE t SET b = 9 WHERE id = 2; COMMIT",
+    );
+    heard.fails("INSERT INTO t VALUES (4, 4, 4), (5, 9, 5)");
+    assert_eq!(
+        values(&heard.channel.take(usize::MAX).events),
+        [
+            "t(id,a) - > 1,1",
+            "t(id,a) - > 2,2",
+            "t(id,a) 1,1 > -",
+            "t(id,a) - > 3,1",
+            "t(id,b,c) 2,2,7 > 2,9,7",
+        ]
+    );
+}
+
+#[test]
+fn values_count_by_their_size() {
+    let mut heard = heard(&[VALUES, Hook::Commit]);
+    heard.run("INSERT INTO t VALUES (1, zeroblob(2000000)); INSERT INTO t VALUES (2, 2)");
+    let events = heard.channel.take(usize::MAX).events;
+    assert_eq!(events.len(), 4);
+    assert_eq!(text(&events[0].1), "overflow 1");
+}
+
+#[test]
+fn plain_subscribers_hear_the_same_beside_those_of_values() {
+    let mut heard = heard(&[CHANGES]);
+    let other = Arc::new(Channel::new(100));
+    let connection = &mut heard.connection;
+    connection
+        .add_hook(&other, Id::nil(), VALUES, false)
+        .unwrap();
+    script(
+        connection,
+        "CREATE TABLE w (k PRIMARY KEY) WITHOUT ROWID; INSERT INTO w VALUES (1); INSERT INTO t VALUES (1, 1)",
+    );
+    connection.remove_hook(&other, VALUES);
+    script(connection, "DELETE FROM t");
+    heard.hears(&["+t.1", "-t.1"]);
+    assert_eq!(values(&other.take(usize::MAX).events).len(), 2);
+}
+
+fn statement() -> impl Strategy<Value = String> {
+    let row = || (1..8i64, 1..8i64).prop_map(|(id, a)| format!("({id}, {a})"));
+    let savepoint = || prop::sample::select(vec!["a", "\"B\"", "b", "[c]"]);
+    prop_oneof![
+        (
+            prop::sample::select(vec![
+                "",
+                " OR FAIL",
+                " OR IGNORE",
+                " OR ROLLBACK",
+                " OR REPLACE"
+            ]),
+            prop::collection::vec(row(), 1..4)
+        )
+            .prop_map(|(or, rows)| format!("INSERT{or} INTO t VALUES {}", rows.join(", "))),
+        (
+            prop::sample::select(vec!["", " OR FAIL", " OR REPLACE"]),
+            1..8i64
+        )
+            .prop_map(|(or, id)| format!("UPDATE{or} t SET a = a + 1 WHERE id > {id}")),
+        (1..8i64).prop_map(|id| format!("UPDATE OR REPLACE t SET id = id + 1 WHERE id > {id}")),
+        (1..8i64).prop_map(|id| format!("DELETE FROM t WHERE id = {id}")),
+        Just("DELETE FROM t".to_owned()),
+        Just("BEGIN".to_owned()),
+        Just("COMMIT".to_owned()),
+        Just("ROLLBACK".to_owned()),
+        savepoint().prop_map(|name| format!("SAVEPOINT {name}")),
+        savepoint().prop_map(|name| format!("RELEASE {name}")),
+        savepoint().prop_map(|name| format!("ROLLBACK TO {name}")),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    /// Whoever does again what was told has what was committed.
+    #[test]
+    fn what_is_told_makes_the_table(statements in prop::collection::vec(statement(), 1..60)) {
+        let mut heard = heard(&[VALUES]);
+        for sql in &statements {
+            // Many fail, as they are to.
+            let _ = heard.connection.query(
+                Source::Sql(sql),
+                &NoParams,
+                &mut CountRows::default(),
+                &CALL,
+            );
+        }
+        if !heard.connection.autocommit() {
+            heard.run("ROLLBACK");
+        }
+        let mut copy = std::collections::BTreeMap::new();
+        for (_, event) in heard.channel.take(usize::MAX).events {
+            let Event::Changes(changes) = event else { panic!("{event:?}") };
+            for change in changes.iter() {
+                let values = change.values.as_ref().unwrap();
+                if let Some(old) = &values.old {
+                    let known = copy.remove(&format!("{:?}", old[0]));
+                    prop_assert_eq!(known.as_ref(), Some(old));
+                }
+                if let Some(new) = &values.new {
+                    copy.insert(format!("{:?}", new[0]), new.clone());
+                }
+            }
+        }
+        let mut rows = Collect::default();
+        heard
+            .connection
+            .query(Source::Sql("SELECT * FROM t ORDER BY id"), &NoParams, &mut rows, &CALL)
+            .unwrap();
+        prop_assert_eq!(copy.into_values().collect::<Vec<_>>(), rows.rows);
+    }
 }

@@ -74,6 +74,41 @@ fn they_are_there() {
 }
 
 #[test]
+fn they_answer() {
+    let mut connection = open();
+    for (expression, expected) in [
+        (
+            "lower(hex(sha256('abc')))",
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        ),
+        ("lower(hex(md5('abc')))", "900150983cd24fb0d6963f7d28e17f72"),
+        ("math_round(pi(), 2)", "3.14"),
+        ("regexp_substr('the year is 2021', '[0-9]+')", "2021"),
+        ("regexp_capture('a1b2', '([a-z])(\\d)', 2)", "1"),
+        ("regexp_replace('a1b2', '[0-9]', '#')", "a#b#"),
+        ("'the year is 2021' REGEXP '[0-9]+'", "1"),
+        ("(SELECT median(value) FROM generate_series(1, 99))", "50.0"),
+        ("(SELECT stats_p25(value) FROM stats_seq(1, 5))", "2.0"),
+        (
+            "uuid_str(uuid_blob('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'))",
+            "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+        ),
+        ("substr(uuid4(), 15, 1)", "4"),
+        ("substr(uuid7(), 15, 1)", "7"),
+    ] {
+        let sql = format!("SELECT CAST({expression} AS TEXT)");
+        assert_eq!(
+            rows(&mut connection, &sql),
+            Ok(vec![vec![Value::Text(expected.as_bytes().to_vec())]]),
+            "{expression}"
+        );
+    }
+    // A reset leaves them.
+    connection.reset().expect("a reset");
+    assert!(rows(&mut connection, "SELECT sqlean_version()").is_ok());
+}
+
+#[test]
 fn what_reads_past_its_arguments_is_not() {
     let mut connection = open();
     let functions = functions(&mut connection);

@@ -13,6 +13,7 @@ use super::breakers;
 use super::owner::{REMOTE, Remote, watch_owner};
 use crate::atoms;
 use crate::connection::{form, get, scope};
+use crate::lifecycle::opening;
 use crate::owner::Pid;
 
 /// How to reach the server: of the map that `EctoLibSql.Remote.Options` makes.
@@ -66,6 +67,7 @@ pub fn open(env: Env<'_>, options: Term<'_>) -> Result<Arc<Remote>> {
         map: form(options, atoms::map_type())?,
         array: form(options, atoms::array_type())?,
     };
+    let _opening = opening()?;
     let session = REMOTE.open(
         remote,
         get(options, atoms::database())?,

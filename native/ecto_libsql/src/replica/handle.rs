@@ -1,19 +1,34 @@
 //! A replica as one connection has it: beside its handle on the file and its connection to the
 //! primary.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
-use parking_lot::RwLock;
+use ecto_libsql_engine::error::Result;
+use parking_lot::{Mutex, RwLock};
 use rustler::{Atom, Env, LocalPid, Monitor, Resource, ResourceArc};
 
 use super::shared::{Shared, let_go};
 use crate::atoms;
+use crate::lifecycle::opening;
 use crate::owner::{Connection, Pid};
 use crate::remote::Remote;
 
+/// `None` once the connection is closed.
+type Slot = RwLock<Option<Arc<Shared>>>;
+
+/// Those of all handles.
+static SLOTS: Mutex<Vec<Weak<Slot>>> = Mutex::new(Vec::new());
+
+/// Closes all handles, on a thread that may wait.
+pub fn close_all() {
+    let slots = std::mem::take(&mut *SLOTS.lock());
+    for slot in slots.iter().filter_map(Weak::upgrade) {
+        drop(slot.write().take());
+    }
+}
+
 pub struct ReplicaHandle {
-    /// `None` once the connection is closed.
-    shared: RwLock<Option<Arc<Shared>>>,
+    shared: Arc<Slot>,
     connections: OnceLock<Connections>,
 }
 
@@ -40,11 +55,16 @@ impl Drop for ReplicaHandle {
 }
 
 impl ReplicaHandle {
-    pub fn new(shared: Arc<Shared>) -> ReplicaHandle {
-        ReplicaHandle {
-            shared: RwLock::new(Some(shared)),
+    pub fn new(shared: Arc<Shared>) -> Result<ReplicaHandle> {
+        let _opening = opening()?;
+        let shared = Arc::new(RwLock::new(Some(shared)));
+        let mut slots = SLOTS.lock();
+        slots.retain(|slot| slot.strong_count() > 0);
+        slots.push(Arc::downgrade(&shared));
+        Ok(ReplicaHandle {
+            shared,
             connections: OnceLock::new(),
-        }
+        })
     }
 
     /// From now on it ends with its owner, the calling process.

@@ -6,6 +6,7 @@ use libsql::ffi;
 use super::call::Call;
 use super::connection::Connection;
 use super::raw_apply::{Decide, KnownValues, RawConflict};
+use super::recorder::Ran;
 use super::rows::CountRows;
 use super::transaction::Behavior;
 use crate::changeset::{Changeset, Kind, Operation, SqliteBytes, Table};
@@ -271,6 +272,16 @@ impl Connection {
             .raw()
             .changeset_apply(changeset, options.flags(), &mut deciding);
         let applied = applied.map_err(|code| self.apply_error(code, &deciding));
+        if let Some(recorder) = &self.recorder {
+            // For those who listen, it is a statement.
+            recorder.settle(Ran {
+                succeeded: applied.is_ok(),
+                kept: false,
+                autocommit: self.autocommit(),
+                savepoint: None,
+                schema: false,
+            });
+        }
         if deferred {
             // SQLite has turned it off.
             self.run_control("PRAGMA defer_foreign_keys = 1")?;

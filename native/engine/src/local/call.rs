@@ -5,6 +5,8 @@ use std::sync::atomic::Ordering::{AcqRel, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
+
 use super::authorizer::Authorizer;
 use super::replica_reader::Place;
 use super::tracer::Tracer;
@@ -62,6 +64,9 @@ pub(super) struct Control {
     pub(super) whole_table: WholeTable,
     pub(super) authorizer: Authorizer,
     caller_alive: fn() -> bool,
+    /// A collation cannot say that it failed: that is noted here, and why.
+    comparing_failed: AtomicBool,
+    why_comparing_failed: Mutex<Option<String>>,
 }
 
 impl std::fmt::Debug for Control {
@@ -88,7 +93,25 @@ impl Control {
             whole_table: WholeTable::default(),
             authorizer: Authorizer::default(),
             caller_alive,
+            comparing_failed: AtomicBool::new(false),
+            why_comparing_failed: Mutex::default(),
         }
+    }
+
+    pub(super) fn comparing_failed(&self) -> bool {
+        self.comparing_failed.load(Relaxed)
+    }
+
+    /// Without a message, because the call has to stop.
+    pub(super) fn fail_comparing(&self, message: Option<String>) {
+        *self.why_comparing_failed.lock() = message;
+        self.comparing_failed.store(true, Relaxed);
+    }
+
+    /// Whether it failed since this was last asked, and why.
+    pub(super) fn take_comparing_failure(&self) -> Option<Option<String>> {
+        let failed = self.comparing_failed.swap(false, Relaxed);
+        failed.then(|| self.why_comparing_failed.lock().take())
     }
 
     /// The busy handler was called: to wait for the lock makes sense.

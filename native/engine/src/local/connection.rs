@@ -9,12 +9,13 @@ use libsql::ffi;
 use rustc_hash::FxBuildHasher;
 
 use super::authorizer::Policies;
+use super::backup::Backup;
 use super::blob::Blob;
 use super::cache::{CacheStats, StatementCache};
 use super::call::{Call, Control, Interrupt};
 use super::cursor::Cursor;
+use super::functions::ForeignFunctions;
 use super::open::OpenOptions;
-use super::raw_backup::RawBackup;
 use super::raw_connection::{Checkpoint, RawConnection};
 use super::recorder::Recorder;
 use super::recording::Recording;
@@ -63,7 +64,7 @@ pub struct Connection {
     pub(super) blobs: ById<Blob>,
     pub(super) recordings: ById<Recording>,
     /// That copies into this database.
-    pub(super) backup: Option<RawBackup>,
+    pub(super) backup: Option<Box<Backup>>,
     /// Of frames, into the write-ahead log.
     pub(super) insertion: Option<Insertion>,
     /// `None` while a cursor runs the statement.
@@ -71,6 +72,7 @@ pub struct Connection {
     pub(super) cache: StatementCache,
     pub(super) transaction: Option<Transaction>,
     pub(super) extensions_enabled: bool,
+    pub(super) foreign: ForeignFunctions,
     pub(super) entrance: Option<Box<dyn Entrance>>,
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
@@ -102,6 +104,7 @@ impl Connection {
             cache: StatementCache::new(options.statement_cache_size),
             transaction: None,
             extensions_enabled: false,
+            foreign: ForeignFunctions::default(),
             options,
             entrance: None,
             short_reads: false,
@@ -125,7 +128,7 @@ impl Connection {
         &self.raw
     }
 
-    pub(super) fn control(&self) -> &Control {
+    pub(super) fn control(&self) -> &Arc<Control> {
         &self.control
     }
 
@@ -153,7 +156,7 @@ impl Connection {
     }
 
     pub fn transaction_state(&self) -> TransactionState {
-        if self.insertion.is_some() {
+        if self.insertion.is_some() || self.backup.is_some() {
             return TransactionState::Write;
         }
         match self.raw.txn_state() {
@@ -336,6 +339,34 @@ impl Connection {
         if self.control.tracer.expands() {
             self.note_expanded(statement, params);
         }
+        if self.foreign.compare() {
+            let ran = self.comparing(statement, |statement| {
+                self.run_admitted(statement, params, sink)
+            });
+            return ran.map(|(outcome, progress)| {
+                let autocommit = self.autocommit();
+                (
+                    Outcome {
+                        autocommit,
+                        ..outcome
+                    },
+                    progress,
+                )
+            });
+        }
+        self.run_admitted(statement, params, sink)
+    }
+
+    pub(super) fn run_admitted<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
         let before = self.changes_before(statement);
         let mut ran = rows::run(statement, params, sink);
         if let Err(error) = &ran
@@ -346,7 +377,8 @@ impl Connection {
         if let Some(recorder) = &self.recorder {
             self.settle_hooks(recorder, statement, ran.is_ok());
         }
-        Ok((self.outcome(statement, before), ran?))
+        let progress = ran?;
+        Ok((self.outcome(statement, before), progress))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.
@@ -377,7 +409,7 @@ impl Connection {
         call: &Call,
         work: impl FnOnce(&mut Connection) -> Result<T>,
     ) -> Result<T> {
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         self.control.begin(call);
         // A statement of the caller's own may have taken the handler's place: PRAGMA busy_timeout.
         self.raw.busy_handler();

@@ -84,7 +84,11 @@ impl Connection {
                 .control()
                 .tracer
                 .resumed(cursor.statement.address());
-            resume(&mut cursor.statement, sink)
+            if connection.foreign.compare() {
+                connection.comparing(&mut cursor.statement, |statement| resume(statement, sink))
+            } else {
+                resume(&mut cursor.statement, sink)
+            }
         });
         self.note_transaction(&fetched);
         match fetched {

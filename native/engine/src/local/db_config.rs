@@ -1,6 +1,8 @@
 //! Settings of a connection that are on or off:
 //! <https://sqlite.org/c3ref/c_dbconfig_defensive.html>.
 
+use std::sync::Arc;
+
 use libsql::ffi;
 
 use super::call::Call;
@@ -116,20 +118,34 @@ impl Connection {
             ));
         }
         self.check_no_transaction("reset_database")?;
-        let setting = ffi::SQLITE_DBCONFIG_RESET_DATABASE;
-        self.check(self.raw().db_config(setting, true))?;
-        let reset = self.execute("VACUUM", call);
-        // With it on, the next VACUUM would do the same.
-        self.check(self.raw().db_config(setting, false))?;
-        reset
+        let _resetting = Resetting::begin(self)?;
+        self.execute("VACUUM", call)
     }
 
     pub(super) fn check_no_transaction(&self, what: &'static str) -> Result<()> {
+        self.check_unoccupied()?;
         if self.autocommit() && self.transaction_state() == TransactionState::None {
             Ok(())
         } else {
             Err(Error::NotInTransaction(what))
         }
+    }
+}
+
+/// While it lives, a VACUUM empties the database: it must not outlive the one that is meant to.
+struct Resetting(Arc<RawConnection>);
+
+impl Resetting {
+    fn begin(connection: &Connection) -> Result<Resetting> {
+        let raw = connection.shared_raw();
+        connection.check(raw.db_config(ffi::SQLITE_DBCONFIG_RESET_DATABASE, true))?;
+        Ok(Resetting(Arc::clone(raw)))
+    }
+}
+
+impl Drop for Resetting {
+    fn drop(&mut self) {
+        self.0.db_config(ffi::SQLITE_DBCONFIG_RESET_DATABASE, false);
     }
 }
 

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use super::connection::Connection;
-use super::recorder::{Hook, Ran, Recorder};
+use super::recorder::{Hook, Ran, Recorder, Told};
 use super::savepoint::savepoint;
 use super::statement::Statement;
 use crate::Id;
-use crate::channel::Channel;
+use crate::channel::{Channel, Columns};
 use crate::error::{Error, Result};
+use crate::keyword::{first_word, skip_blank};
+use crate::value::ValueRef;
 
 impl Connection {
     /// Has a channel told, as the connection `from`. A `lasting` one outlasts a reset; others hear
@@ -26,7 +28,10 @@ impl Connection {
                     .to_owned(),
             ));
         }
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
+        if hook == Hook::Update(Told::WithValues) {
+            self.check_may_tell_values()?;
+        }
         if hook == Hook::Wal && (self.checkpoints_off || !self.makes_checkpoints()) {
             return Err(Error::Unsupported(
                 "a WAL hook: SQLite's turns checkpoints on, which this connection must not make"
@@ -82,11 +87,11 @@ impl Connection {
         if needed.updates != before.updates {
             raw.update_hook(needed.updates);
             self.control().whole_table.row_by_row(needed.updates);
-            // Those that are prepared would delete whole tables, or would not.
-            raw.set_authorizer(true);
-            if !self.needs_authorizer() {
-                raw.set_authorizer(false);
-            }
+            self.expire_statements();
+        }
+        if needed.values != before.values {
+            raw.preupdate_hook(needed.values);
+            self.expire_statements();
         }
         if needed.ends != before.ends {
             raw.commit_hook(needed.ends);
@@ -102,6 +107,14 @@ impl Connection {
         }
         if !needed.any() {
             self.recorder = None;
+        }
+    }
+
+    /// Those that are prepared would delete whole tables, or would not: they are prepared anew.
+    fn expire_statements(&self) {
+        self.raw().set_authorizer(true);
+        if !self.needs_authorizer() {
+            self.raw().set_authorizer(false);
         }
     }
 
@@ -121,16 +134,105 @@ impl Connection {
     #[cold]
     pub(super) fn settle_hooks(&self, recorder: &Recorder, statement: &Statement, succeeded: bool) {
         let tells_nothing = statement.readonly() && statement.column_count() == 0;
-        recorder.settle(Ran {
+        let ran = Ran {
             succeeded,
             kept: self.raw().changes() > 0,
             autocommit: self.autocommit(),
             savepoint: tells_nothing.then(|| savepoint(statement.sql())).flatten(),
-        });
+            schema: !leaves_schema(statement.sql()),
+        };
+        for place in recorder.unknown_places() {
+            if let Some(columns) = self.columns_of(&place.database, &place.table) {
+                // Nobody else sets it: the connection's lock is held.
+                let _ = place.columns.set(columns);
+            }
+        }
+        recorder.settle(ran);
         if recorder.has_wal() && sets_autocheckpoint(statement.sql()) {
             self.take_wal_hook();
         }
     }
+}
+
+impl Connection {
+    /// SQLite's sessions use the hook that rows' values are told by, and take its place.
+    fn check_may_tell_values(&self) -> Result<()> {
+        if self.recordings.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Unsupported(
+            "an update hook with the rows' values where the connection has a session: close that first"
+                .to_owned(),
+        ))
+    }
+
+    /// The same, seen from a session that is to be.
+    pub(super) fn check_may_record(&self) -> Result<()> {
+        match &self.recorder {
+            Some(recorder) if recorder.needed().values => Err(Error::Unsupported(
+                "a session where an update hook is told the rows' values: remove the hook first"
+                    .to_owned(),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// The columns that a row's values are of; none where they cannot be read now.
+    fn columns_of(&self, database: &str, table: &str) -> Option<Columns> {
+        let (schema, name) = (text_literal(database), text_literal(table));
+        let sql = format!(
+            "SELECT x.name, l.wr, x.type FROM pragma_table_list({name}) l, pragma_table_xinfo({name}, {schema}) x \
+             WHERE l.schema = {schema} AND x.hidden <> 2 ORDER BY x.cid"
+        );
+        let (statement, _) = self.exempt(|| self.prepare_first(&sql, 0)).ok()?;
+        let mut statement = statement?;
+        let mut columns = Columns {
+            names: Vec::new(),
+            reals: Vec::new(),
+            rowid: true,
+        };
+        while statement.step().ok()? {
+            let row = statement.row();
+            if let ValueRef::Text(name) = row.get(0) {
+                columns
+                    .names
+                    .push(String::from_utf8_lossy(name).into_owned());
+            }
+            columns.reals.push(match row.get(2) {
+                ValueRef::Text(declared) => is_real(&String::from_utf8_lossy(declared)),
+                _ => false,
+            });
+            columns.rowid = row.get(1) != ValueRef::Integer(1);
+        }
+        (!columns.names.is_empty()).then_some(columns)
+    }
+}
+
+/// Whether a column that is declared so has the affinity REAL:
+/// <https://sqlite.org/datatype3.html#determination_of_column_affinity>.
+fn is_real(declared: &str) -> bool {
+    let declared = declared.to_ascii_uppercase();
+    let has = |names: &[&str]| names.iter().any(|name| declared.contains(name));
+    has(&["REAL", "FLOA", "DOUB"]) && !has(&["INT", "CHAR", "CLOB", "TEXT", "BLOB"])
+}
+
+fn text_literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Whether a statement only reads or changes rows.
+fn leaves_schema(sql: &str) -> bool {
+    const WORDS: [&str; 7] = [
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "REPLACE",
+        "WITH",
+        "SELECT",
+        "SAVEPOINT",
+    ];
+    let word = first_word(skip_blank(sql));
+    WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// That pragma has taken the hook away.

@@ -43,6 +43,8 @@ mod raw_connection;
 #[allow(unsafe_code)]
 mod raw_hooks;
 #[allow(unsafe_code)]
+mod raw_preupdate;
+#[allow(unsafe_code)]
 mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
@@ -50,6 +52,8 @@ mod raw_statement;
 mod raw_status;
 #[allow(unsafe_code)]
 mod raw_trace;
+#[allow(unsafe_code)]
+mod raw_vfs;
 #[allow(unsafe_code)]
 mod raw_wal;
 mod recorder;
@@ -89,7 +93,10 @@ pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionSt
 pub use cursor::Fetched;
 pub use db_config::DbSetting;
 pub use expanded_sql::Redact;
-pub use functions::Group as FunctionGroup;
+pub use functions::{
+    Evaluated, Evaluation, Evaluator, FunctionDefinition, FunctionKind, Group as FunctionGroup,
+    Part,
+};
 pub use heap_limit::{
     HeapLimits, begin_with_heap_limits, heap_limits, memory_used, set_heap_limits,
 };
@@ -98,11 +105,12 @@ pub use limits::{Limit, LimitSet};
 pub use memory_statistics::memory_statistics;
 pub use open::{JournalMode, OpenMode, OpenOptions};
 pub use raw_connection::Checkpoint;
-pub use recorder::Hook;
+pub use recorder::{Hook, Told};
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
 pub use status::{Counters, Figures, library_status};
+pub(crate) use system_calls::must_not_wait;
 pub use trace::{Event, Listener, SlowQueries, Wants};
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

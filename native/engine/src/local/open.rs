@@ -19,6 +19,7 @@ use crate::form::Forms;
 use crate::offline::Syncer;
 use crate::params::NoParams;
 use crate::value::Value;
+use crate::vfs;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpenMode {
@@ -58,6 +59,8 @@ pub struct OpenOptions {
     /// A path, `:memory:`, or a `file:` URI.
     pub database: String,
     pub mode: OpenMode,
+    /// The name of the VFS that opens the files; none for the default.
+    pub vfs: Option<String>,
     pub shared_cache: bool,
     pub busy_timeout: Duration,
     /// Statements that are kept prepared.
@@ -107,6 +110,7 @@ impl Default for OpenOptions {
         OpenOptions {
             database: ":memory:".to_owned(),
             mode: OpenMode::Create,
+            vfs: None,
             shared_cache: false,
             busy_timeout: Duration::from_secs(5),
             statement_cache_size: 100,
@@ -148,7 +152,15 @@ impl Connection {
     pub fn open(mut options: OpenOptions) -> Result<Connection> {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
-        let raw = RawConnection::open(&file, flags(&options), Arc::clone(&control), options.forms)?;
+        vfs::register();
+        let vfs = options.vfs.as_deref().map(vfs::registered).transpose()?;
+        let raw = RawConnection::open(
+            &file,
+            flags(&options),
+            vfs.as_deref(),
+            Arc::clone(&control),
+            options.forms,
+        )?;
         removed_functions::remove(&raw)?;
         options.db_config = db_config::complete(&raw, &options)?;
         options.limits = limits::complete(&raw, &options.limits)?;

@@ -10,6 +10,7 @@ use libsql::ffi;
 use super::authorizer::Denial;
 use super::call::Control;
 use super::callbacks;
+use super::functions::FUNCTION_FAILED;
 use super::raw_statement::RawStatement;
 use super::recorder::Recorder;
 use crate::error::{Error, SqliteError};
@@ -51,12 +52,14 @@ impl RawConnection {
     pub(super) fn open(
         file: &CStr,
         flags: c_int,
+        vfs: Option<&CStr>,
         control: Arc<Control>,
         forms: Forms,
     ) -> Result<RawConnection, Error> {
         let mut db = ptr::null_mut();
-        // SAFETY: `file` ends with NUL; `db` is written before it is read.
-        let code = unsafe { ffi::sqlite3_open_v2(file.as_ptr(), &raw mut db, flags, ptr::null()) };
+        let vfs = vfs.map_or(ptr::null(), CStr::as_ptr);
+        // SAFETY: `file` and `vfs`, where it is one, end with NUL; `db` is written before it is read.
+        let code = unsafe { ffi::sqlite3_open_v2(file.as_ptr(), &raw mut db, flags, vfs) };
         let Some(db) = NonNull::new(db) else {
             return Err(sqlite_error(code, "out of memory".to_owned()));
         };
@@ -453,6 +456,7 @@ impl RawConnection {
         });
         match extended_code {
             ffi::SQLITE_BUSY_SNAPSHOT => Error::stale_snapshot(statement),
+            FUNCTION_FAILED => Error::Function(error),
             // SQLite calls no handler for its shared cache.
             ffi::SQLITE_LOCKED_SHAREDCACHE => Error::Locked(error),
             _ if primary == ffi::SQLITE_BUSY && self.control.take_busy() => Error::Locked(error),

@@ -21,7 +21,7 @@ impl RawConnection {
     }
 
     /// What the callbacks get: self owns it until the database is closed.
-    fn recorder_pointer(&self) -> *mut c_void {
+    pub(super) fn recorder_pointer(&self) -> *mut c_void {
         Arc::as_ptr(self.recorder()).cast_mut().cast()
     }
 
@@ -55,7 +55,7 @@ impl RawConnection {
 }
 
 /// SAFETY: to be called with a registered pointer, while its database is open.
-unsafe fn with_recorder(recorder: *mut c_void, note: impl FnOnce(&Recorder)) {
+pub(super) unsafe fn with_recorder(recorder: *mut c_void, note: impl FnOnce(&Recorder)) {
     // SAFETY: the connection that registered it owns the Recorder until the database is closed.
     let recorder = unsafe { &*recorder.cast::<Recorder>() };
     // A panic must not unwind into C.
@@ -63,7 +63,7 @@ unsafe fn with_recorder(recorder: *mut c_void, note: impl FnOnce(&Recorder)) {
 }
 
 /// SAFETY: `text` is one of SQLite's strings, which end with NUL, and live for the callback.
-unsafe fn text<'t>(text: *const c_char) -> std::borrow::Cow<'t, str> {
+pub(super) unsafe fn text<'t>(text: *const c_char) -> std::borrow::Cow<'t, str> {
     if text.is_null() {
         return "".into();
     }
@@ -71,22 +71,25 @@ unsafe fn text<'t>(text: *const c_char) -> std::borrow::Cow<'t, str> {
     unsafe { CStr::from_ptr(text) }.to_string_lossy()
 }
 
+pub(super) fn operation(what: c_int) -> Operation {
+    match what {
+        ffi::SQLITE_INSERT => Operation::Insert,
+        ffi::SQLITE_DELETE => Operation::Delete,
+        _ => Operation::Update,
+    }
+}
+
 unsafe extern "C" fn updated(
     recorder: *mut c_void,
-    operation: c_int,
+    what: c_int,
     database: *const c_char,
     table: *const c_char,
     rowid: ffi::sqlite3_int64,
 ) {
-    let operation = match operation {
-        ffi::SQLITE_INSERT => Operation::Insert,
-        ffi::SQLITE_DELETE => Operation::Delete,
-        _ => Operation::Update,
-    };
     // SAFETY: SQLite calls this with what was registered, and with strings of its own.
     unsafe {
         with_recorder(recorder, |recorder| {
-            recorder.updated(operation, &text(database), &text(table), rowid);
+            recorder.updated(operation(what), &text(database), &text(table), rowid);
         });
     }
 }

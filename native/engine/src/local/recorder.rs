@@ -4,29 +4,39 @@
 //! going back to a savepoint, by a rollback. None of that is told but the last. So changes are kept
 //! with marks, and handed to the channels when the transaction has been committed.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use parking_lot::Mutex;
 
 use super::savepoint::Savepoint;
 use crate::Id;
-use crate::channel::{Change, Channel, Event, Operation, Place};
+use crate::channel::{Change, Channel, Event, Operation, Place, Values};
 
 /// What somebody wants to hear of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hook {
-    /// Changes of rows: each when it happens, or those of a transaction after its commit.
-    Update {
-        raw: bool,
-    },
+    /// Changes of rows.
+    Update(Told),
     Commit,
     Rollback,
     Wal,
 }
 
+/// How changes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// Those of a transaction after its commit.
+    AfterCommit,
+    /// With the rows' values.
+    WithValues,
+    /// Each when it happens.
+    Raw,
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Hooks {
     changes: bool,
+    values: bool,
     raw: bool,
     commits: bool,
     rollbacks: bool,
@@ -36,9 +46,10 @@ struct Hooks {
 impl Hooks {
     fn set(&mut self, hook: Hook, on: bool) {
         match hook {
-            Hook::Update { raw } => {
-                self.changes = on && !raw;
-                self.raw = on && raw;
+            Hook::Update(told) => {
+                self.changes = on && told == Told::AfterCommit;
+                self.values = on && told == Told::WithValues;
+                self.raw = on && told == Told::Raw;
             }
             Hook::Commit => self.commits = on,
             Hook::Rollback => self.rollbacks = on,
@@ -99,6 +110,7 @@ impl Subscriber {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Needed {
     pub(super) updates: bool,
+    pub(super) values: bool,
     /// Commits and rollbacks.
     pub(super) ends: bool,
     pub(super) wal: bool,
@@ -119,6 +131,8 @@ pub(super) struct Ran {
     /// Whether no transaction is open now.
     pub(super) autocommit: bool,
     pub(super) savepoint: Option<Savepoint>,
+    /// Whether tables may have other columns now.
+    pub(super) schema: bool,
 }
 
 #[derive(Debug, Default)]
@@ -127,14 +141,9 @@ pub(super) struct Recorder(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     subscribers: Vec<Subscriber>,
-    /// The first ones of the open transaction, as many as some channel takes.
-    changes: Vec<Change>,
-    most: usize,
-    /// How many there were.
-    total: usize,
-    /// How many there were before the statement that runs, and before each savepoint.
-    statement: usize,
-    savepoints: Vec<(String, usize)>,
+    /// What the update hook has told of, and what the preupdate hook has.
+    updates: Log,
+    values: Log,
     /// SQLite was about to commit.
     committing: bool,
     rolled_back: bool,
@@ -207,7 +216,8 @@ impl Recorder {
         };
         Needed {
             updates: any(|hooks| hooks.changes || hooks.raw),
-            ends: any(|hooks| hooks.changes || hooks.commits || hooks.rollbacks),
+            values: any(|hooks| hooks.values),
+            ends: any(|hooks| hooks.changes || hooks.values || hooks.commits || hooks.rollbacks),
             wal: any(|hooks| hooks.wal),
         }
     }
@@ -250,7 +260,39 @@ impl Recorder {
             rowid,
             values: None,
         };
-        state.record(change);
+        if state.subscribers.iter().any(|known| known.hooks.raw) {
+            state.send(|hooks| hooks.raw, &Event::Change(change.clone()));
+        }
+        state.updates.record(change);
+    }
+
+    pub(super) fn changing(
+        &self,
+        operation: Operation,
+        database: &str,
+        table: &str,
+        rowid: i64,
+        values: Values,
+    ) {
+        let mut state = self.0.lock();
+        let change = Change {
+            operation,
+            place: state.place(database, table),
+            rowid,
+            values: Some(Box::new(values)),
+        };
+        state.values.record(change);
+    }
+
+    /// Tables whose columns somebody wants to know, who was told of them.
+    pub(super) fn unknown_places(&self) -> Vec<Arc<Place>> {
+        let state = self.0.lock();
+        let places = state.places.iter();
+        let unknown = places.filter(|place| place.columns.get().is_none());
+        match state.registered.values {
+            true => unknown.cloned().collect(),
+            false => Vec::new(),
+        }
     }
 
     pub(super) fn committing(&self) {
@@ -283,8 +325,8 @@ impl Recorder {
         if state.committing && ran.autocommit {
             state.committed();
         } else if !ran.succeeded && !ran.kept {
-            let mark = state.statement;
-            state.go_back(mark);
+            state.updates.undo_statement();
+            state.values.undo_statement();
         }
         // A commit that found the database busy leaves the transaction open.
         state.committing = false;
@@ -294,9 +336,14 @@ impl Recorder {
         if ran.autocommit {
             state.forget_transaction();
         } else if let (true, Some(savepoint)) = (ran.succeeded, ran.savepoint) {
-            state.savepoint(savepoint);
+            state.updates.savepoint(&savepoint);
+            state.values.savepoint(&savepoint);
         }
-        state.statement = state.total;
+        if ran.schema || ran.autocommit && state.registered.values {
+            state.places.clear();
+        }
+        state.updates.end_statement();
+        state.values.end_statement();
     }
 }
 
@@ -315,7 +362,9 @@ impl State {
     /// A transaction with more changes than any channel takes need not be kept.
     fn measure(&mut self) {
         let channels = self.subscribers.iter().filter_map(Subscriber::channel);
-        self.most = channels.map(|channel| channel.bound()).max().unwrap_or(0);
+        let most = channels.map(|channel| channel.bound()).max().unwrap_or(0);
+        self.updates.most = most;
+        self.values.most = most;
     }
 
     fn place(&mut self, database: &str, table: &str) -> Arc<Place> {
@@ -323,25 +372,16 @@ impl State {
         if let Some(known) = self.places.iter().find(same) {
             return Arc::clone(known);
         }
-        if self.places.len() >= PLACES {
+        if self.places.len() >= PLACES && !self.registered.values {
             self.places.clear();
         }
         let place = Arc::new(Place {
             database: database.to_owned(),
             table: table.to_owned(),
+            columns: OnceLock::new(),
         });
         self.places.push(Arc::clone(&place));
         place
-    }
-
-    fn record(&mut self, change: Change) {
-        if self.subscribers.iter().any(|known| known.hooks.raw) {
-            self.send(|hooks| hooks.raw, &Event::Change(change.clone()));
-        }
-        if self.changes.len() == self.total && self.total < self.most {
-            self.changes.push(change);
-        }
-        self.total += 1;
     }
 
     fn send(&self, wants: fn(&Hooks) -> bool, event: &Event) {
@@ -355,43 +395,114 @@ impl State {
     }
 
     fn committed(&mut self) {
-        let changes = std::mem::take(&mut self.changes);
-        if changes.len() == self.total {
-            if self.total > 0 {
-                self.send(|hooks| hooks.changes, &Event::Changes(changes.into()));
-            }
-        } else {
-            for subscriber in self.subscribers.iter().filter(|known| known.hooks.changes) {
-                if let Some(channel) = subscriber.channel() {
-                    channel.push_overflow(subscriber.from, self.total as u64);
-                }
-            }
-        }
+        let (updates, values) = (self.updates.take(), self.values.take());
+        self.send_changes(|hooks| hooks.changes, updates);
+        self.send_changes(|hooks| hooks.values, values);
         self.commits += 1;
         self.send(|hooks| hooks.commits, &Event::Commit(self.commits));
     }
 
+    fn send_changes(&self, wants: fn(&Hooks) -> bool, changes: Result<Vec<Change>, usize>) {
+        match changes {
+            Ok(changes) if changes.is_empty() => {}
+            Ok(changes) => self.send(wants, &Event::Changes(changes.into())),
+            Err(dropped) => {
+                for subscriber in self.subscribers.iter().filter(|known| wants(&known.hooks)) {
+                    if let Some(channel) = subscriber.channel() {
+                        channel.push_overflow(subscriber.from, dropped as u64);
+                    }
+                }
+            }
+        }
+    }
+
     fn forget_transaction(&mut self) {
+        self.updates.clear();
+        self.values.clear();
+    }
+}
+
+/// The changes of the open transaction.
+#[derive(Debug, Default)]
+struct Log {
+    /// The first ones, as many as some channel takes.
+    changes: Vec<Change>,
+    weight: usize,
+    most: usize,
+    /// How many there were.
+    total: usize,
+    /// How many there were before the statement that runs, and before each savepoint.
+    statement: usize,
+    savepoints: Vec<(String, usize)>,
+}
+
+impl Log {
+    fn record(&mut self, change: Change) {
+        let weight = self.weight + change.weight();
+        if self.changes.len() == self.total && weight <= self.most {
+            self.changes.push(change);
+            self.weight = weight;
+        }
+        self.total += 1;
+    }
+
+    /// All changes, or how many there were if they are not all there.
+    fn take(&mut self) -> Result<Vec<Change>, usize> {
+        let mut changes = std::mem::take(&mut self.changes);
+        for change in &mut changes {
+            if let (Some(values), Some(columns)) = (&mut change.values, change.place.columns.get())
+                && let Some(new) = &mut values.new
+            {
+                columns.mend(new);
+            }
+        }
+        let known = self
+            .changes_known(&changes)
+            .then_some(changes)
+            .ok_or(self.total);
+        self.clear();
+        known
+    }
+
+    fn changes_known(&self, changes: &[Change]) -> bool {
+        let known =
+            |change: &Change| change.values.is_none() || change.place.columns.get().is_some();
+        changes.len() == self.total && changes.iter().all(known)
+    }
+
+    fn clear(&mut self) {
         // What one large transaction took is not kept.
         self.changes = Vec::new();
+        self.weight = 0;
         self.total = 0;
         self.statement = 0;
         self.savepoints.clear();
     }
 
+    fn end_statement(&mut self) {
+        self.statement = self.total;
+    }
+
+    fn undo_statement(&mut self) {
+        self.go_back(self.statement);
+    }
+
     fn go_back(&mut self, mark: usize) {
-        self.changes.truncate(mark);
+        if let Some(undone) = self.changes.get(mark..) {
+            self.weight -= undone.iter().map(Change::weight).sum::<usize>();
+            self.changes.truncate(mark);
+        }
         self.total = self.total.min(mark);
     }
 
-    fn savepoint(&mut self, savepoint: Savepoint) {
+    fn savepoint(&mut self, savepoint: &Savepoint) {
         match savepoint {
-            Savepoint::Set(name) => self.savepoints.push((name, self.total)),
+            Savepoint::Set(name) => self.savepoints.push((name.clone(), self.total)),
             Savepoint::Release(name) => {
-                let known = self.find(&name).unwrap_or(0);
+                let known = self.find(name).unwrap_or(0);
                 self.savepoints.truncate(known);
             }
-            Savepoint::RollBackTo(name) => match self.find(&name) {
+            Savepoint::RollBackTo(name) => match self.find(name) {
                 Some(known) => {
                     let mark = self.savepoints.get(known).map_or(0, |(_, mark)| *mark);
                     self.savepoints.truncate(known + 1);

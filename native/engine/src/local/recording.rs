@@ -70,6 +70,7 @@ impl Connection {
     /// Begins to record what this connection changes.
     pub fn record(&mut self, recorded: Recorded<'_>, call: &Call) -> Result<Id> {
         self.check_transaction()?;
+        self.check_may_record()?;
         let schema = c_string("the schema's name", recorded.schema)?;
         let tables = match recorded.tables {
             Tables::All => None,

@@ -26,7 +26,7 @@ impl Connection {
         self.cursors.clear();
         self.blobs.clear();
         self.recordings.clear();
-        self.backup = None;
+        self.cancel_backup();
         self.stop_traces();
         if self.insertion.is_some() {
             self.wal_insert_end()?;
@@ -42,6 +42,7 @@ impl Connection {
         self.drop_temporary_objects(call)?;
         self.detach_databases(call)?;
         self.raw().set_last_insert_rowid(0);
+        self.reset_functions()?;
         if self.checkpoints_off {
             self.wal_checkpoints(true)?;
         }

@@ -17,6 +17,7 @@ use super::system_calls;
 use crate::Id;
 use crate::error::{Error, Result};
 use crate::params::Params;
+use crate::vfs;
 
 /// How long a short run may take.
 const BUDGET: Duration = Duration::from_micros(200);
@@ -84,9 +85,12 @@ impl History {
 
 impl Connection {
     /// Whether its reads can be kept from waiting for the disk: not outside of WAL mode, where more
-    /// than pages is looked for.
+    /// than pages is looked for, nor where a VFS that was chosen may do as it likes. Ours in memory does
+    /// not wait.
     pub(super) fn can_read_shortly(&self) -> bool {
-        system_calls::available() && (self.filename().is_none() || self.in_wal_mode())
+        system_calls::available()
+            && self.chosen_vfs().is_none_or(|vfs| vfs == vfs::MEMORY)
+            && (self.filename().is_none() || self.in_wal_mode())
     }
 
     /// Runs a statement as a short read; none where it is not one, or has turned out

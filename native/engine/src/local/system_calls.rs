@@ -28,6 +28,15 @@ pub(super) fn without_waiting<T>(work: impl FnOnce() -> T) -> (T, bool) {
     (worked, refused)
 }
 
+/// Whether this thread is one that must not wait; what asks is refused then.
+pub(crate) fn must_not_wait() -> bool {
+    let must_not = CALLS.get() != Calls::MayWait;
+    if must_not {
+        CALLS.set(Calls::Refused);
+    }
+    must_not
+}
+
 struct Reset(Calls);
 
 impl Drop for Reset {

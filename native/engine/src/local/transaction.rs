@@ -54,7 +54,7 @@ pub struct Transaction {
 
 impl Connection {
     pub fn begin(&mut self, behavior: Behavior, call: &Call) -> Result<()> {
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         if self.transaction.is_some() || !self.raw().autocommit() {
             return Err(Error::TransactionOpen);
         }
@@ -70,7 +70,7 @@ impl Connection {
     /// A failed commit leaves the transaction open wherever SQLite does (a deferred foreign key,
     /// a busy database), so that it can be mended or rolled back.
     pub fn commit(&mut self, call: &Call) -> Result<()> {
-        self.check_no_insertion()?;
+        self.check_unoccupied()?;
         if let Some(reason) = self.transaction.as_mut().and_then(|open| open.lost.take()) {
             self.transaction = None;
             return Err(Error::TransactionLost { reason });
@@ -87,10 +87,14 @@ impl Connection {
         committed
     }
 
-    /// Ends an insertion of frames, too: what it has not committed is forgotten.
+    /// Ends an insertion of frames, and a backup in steps, too: what was not committed is forgotten.
     pub fn rollback(&mut self, call: &Call) -> Result<()> {
         if self.insertion.is_some() {
             return self.wal_insert_end();
+        }
+        if self.backup.is_some() {
+            self.cancel_backup();
+            return Ok(());
         }
         match self.transaction.take() {
             Some(open) if open.lost.is_some() => return Ok(()),
@@ -137,8 +141,8 @@ impl Connection {
         self.transaction.as_ref()
     }
 
-    /// Fails while a transaction that [`begin`](Connection::begin) opened is lost, and while frames
-    /// are inserted.
+    /// Fails while a transaction that [`begin`](Connection::begin) opened is lost, while frames are
+    /// inserted, and during a backup in steps.
     pub(super) fn check_transaction(&self) -> Result<()> {
         match &self.transaction {
             Some(Transaction {
@@ -146,7 +150,7 @@ impl Connection {
             }) => Err(Error::TransactionLost {
                 reason: reason.clone(),
             }),
-            Some(_) => self.check_no_insertion(),
+            Some(_) => self.check_unoccupied(),
             None => Ok(()),
         }
     }

@@ -123,11 +123,14 @@ impl Connection {
         Ok(())
     }
 
-    /// Fails while an insertion is open.
-    pub(super) fn check_no_insertion(&self) -> Result<()> {
-        match self.insertion {
+    /// Fails while an insertion is open, and during a backup in steps over this database.
+    pub(super) fn check_unoccupied(&self) -> Result<()> {
+        if self.insertion.is_some() {
+            return Err(Error::WalInsertion);
+        }
+        match self.backup {
             None => Ok(()),
-            Some(_) => Err(Error::WalInsertion),
+            Some(_) => Err(Error::Backup),
         }
     }
 

@@ -46,5 +46,6 @@ pub use event::{Event, Listener};
 pub use options::OfflineOptions;
 pub use rounds::Synced;
 pub use set_aside::set_aside;
+pub use shared::any_open;
 pub use syncer::{OfflineStatus, Syncer, let_go};
 pub use trouble::Trouble;

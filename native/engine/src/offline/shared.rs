@@ -27,6 +27,15 @@ pub(super) fn slot(path: &Path) -> Slot {
     Arc::clone(slots.entry(path.to_owned()).or_default())
 }
 
+/// Whether a copy of this process has its file, or is about to.
+pub fn any_open() -> bool {
+    let slots = SLOTS.lock();
+    slots.iter().flatten().any(|(_, slot)| {
+        slot.try_lock()
+            .map_or(true, |syncer| syncer.strong_count() > 0)
+    })
+}
+
 /// The open one. None also while it is being opened.
 pub(super) fn find(path: &Path) -> Option<Arc<Syncer>> {
     let slots = SLOTS.lock();

@@ -70,7 +70,7 @@ pub use failover::{FailedOver, ReadServer};
 pub use failure::Failure;
 pub(crate) use grpc_web::{GrpcAnswer, GrpcWeb, Refused};
 pub(crate) use http::{Broken, innermost};
-pub use runtime::{block_on, spawn};
+pub use runtime::{block_on, spawn, start, stop};
 pub(crate) use server::Server;
 pub use session::{
     Answer, CallHandle, Content, RemoteItem, RemoteRegistry, RemoteSession, RemoteStatus, Request,

@@ -28,5 +28,6 @@ mod worker;
 
 pub use frames_file::sync_frames;
 pub use handle::Replica;
+pub use open_files::any_open;
 pub use options::ReplicaOptions;
 pub use status::{Event, Listener, ReplicaStatus, ResetReason, Synced};

@@ -45,6 +45,14 @@ pub(super) fn slot(path: &Path) -> impl Future<Output = OwnedMutexGuard<Slot>> +
     slot.lock_owned()
 }
 
+/// Whether a replica of this process has its file, or is about to.
+pub fn any_open() -> bool {
+    let files = FILES.lock();
+    files
+        .values()
+        .any(|slot| slot.try_lock().map_or(true, |slot| slot.in_use()))
+}
+
 impl Slot {
     fn in_use(&self) -> bool {
         self.replica.strong_count() > 0 || self.ended.as_ref().is_some_and(|it| !*it.borrow())

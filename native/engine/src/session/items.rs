@@ -157,6 +157,8 @@ fn fetched_out(fetched: &Result<Fetched>) -> bool {
             | Err(Error::NotTransactionOwner
                 | Error::TransactionLost { .. }
                 | Error::Locked(_)
-                | Error::GateTaken)
+                | Error::GateTaken
+                | Error::InUse { .. }
+                | Error::InsideFunction)
     )
 }

@@ -87,7 +87,7 @@ pub(super) fn create_collation(
     created(connection, code)
 }
 
-fn created(connection: &RawConnection, code: c_int) -> Result<()> {
+pub(super) fn created(connection: &RawConnection, code: c_int) -> Result<()> {
     if code == ffi::SQLITE_OK {
         Ok(())
     } else {
@@ -233,7 +233,7 @@ unsafe fn read_arguments<'a>(
 
 /// # Safety
 /// `value` lives, and nobody converts it, for `'a`.
-unsafe fn value_of<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
+pub(super) unsafe fn value_of<'a>(value: *mut ffi::sqlite3_value) -> ValueRef<'a> {
     // SAFETY: our caller's promise; text is read before its length, as SQLite asks for.
     unsafe {
         match ffi::sqlite3_value_type(value) {

@@ -9,9 +9,13 @@ mod aggregates;
 mod calendar;
 #[allow(unsafe_code)]
 mod call;
+mod comparing;
 mod datetime_add;
 mod decimal;
 mod digest;
+mod foreign;
+#[allow(unsafe_code)]
+mod foreign_call;
 mod group;
 mod haversine;
 mod levenshtein;
@@ -25,6 +29,8 @@ mod unicode;
 mod uuids;
 mod variance;
 
+pub use foreign::{Evaluated, Evaluation, Evaluator, FunctionDefinition, FunctionKind, Part};
+pub(super) use foreign::{FUNCTION_FAILED, ForeignFunctions};
 pub use group::Group;
 
 use std::borrow::Cow;
