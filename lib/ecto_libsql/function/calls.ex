@@ -122,7 +122,7 @@ defmodule EctoLibSql.Function.Calls do
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
-    feed_attach: 2
+    feed_attach: 3
   ]
 
   for {name, arity} <- @here do
