@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Those that are prepared would delete whole tables, or would not: they are prepared anew.
-    fn expire_statements(&self) {
+    pub(super) fn expire_statements(&self) {
         self.raw().set_authorizer(true);
         if !self.needs_authorizer() {
             self.raw().set_authorizer(false);
@@ -167,9 +167,11 @@ impl Connection {
     }
 
     /// The same, seen from a session that is to be.
-    pub(super) fn check_may_record(&self) -> Result<()> {
+    pub(super) fn check_may_record(&mut self) -> Result<()> {
+        self.look_after_hooks();
         match &self.recorder {
-            Some(recorder) if recorder.needed().values => Err(Error::Unsupported(
+            // What is registered counts, whoever is there still.
+            Some(recorder) if recorder.has_values() => Err(Error::Unsupported(
                 "a session where an update hook is told the rows' values: remove the hook first"
                     .to_owned(),
             )),
