@@ -38,6 +38,8 @@ defmodule EctoLibSql.Function.Calls do
     blob_reopen: 4,
     changeset_apply: 4,
     query_exempt: 4,
+    query_counting: 4,
+    do_expanded_sql: 5,
     reset_database: 2,
     session_attach: 4,
     session_changeset: 4,
@@ -60,6 +62,10 @@ defmodule EctoLibSql.Function.Calls do
     stmt_column_name: 3,
     stmt_parameter_count: 2,
     stmt_parameter_name: 3,
+    stmt_isexplain: 2,
+    stmt_readonly: 2,
+    stmt_busy: 2,
+    stmt_status: 3,
     enable_extensions: 2,
     enable_foreign_keys: 2,
     load_ext: 3,
@@ -122,7 +128,9 @@ defmodule EctoLibSql.Function.Calls do
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
-    feed_attach: 3
+    feed_attach: 3,
+    trace_start: 3,
+    db_status: 2
   ]
 
   for {name, arity} <- @here do
