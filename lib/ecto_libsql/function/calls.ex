@@ -29,7 +29,7 @@ defmodule EctoLibSql.Function.Calls do
     do_data_versions: 2,
     backup: 5,
     backup_begin: 3,
-    backup_step: 4,
+    backup_step: 3,
     serialize: 2,
     deserialize: 3,
     blob_open: 4,
@@ -118,10 +118,11 @@ defmodule EctoLibSql.Function.Calls do
     interrupt_statement: 2,
     statement_sql: 2,
     breakers: 1,
+    vfs_of: 1,
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
-    feed_attach: 2
+    feed_attach: 3
   ]
 
   for {name, arity} <- @here do

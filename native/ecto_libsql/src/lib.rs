@@ -39,8 +39,10 @@ mod remote;
 mod replica;
 mod result;
 mod statement;
+mod status;
 #[allow(unsafe_code)]
 mod terms;
+mod trace;
 mod transaction;
 mod vfs;
 mod wal;
@@ -56,6 +58,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
+        && env.register::<trace::Outlet>().is_ok()
         && env.register::<evaluation::FunctionCall>().is_ok()
 }
 
