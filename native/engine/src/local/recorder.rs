@@ -231,6 +231,10 @@ impl Recorder {
         self.0.lock().registered.wal
     }
 
+    pub(super) fn has_values(&self) -> bool {
+        self.0.lock().registered.values
+    }
+
     pub(super) fn set_autocheckpoint(&self, frames: i32) {
         self.0.lock().autocheckpoint = frames;
     }
