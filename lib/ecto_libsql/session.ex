@@ -178,7 +178,7 @@ defmodule EctoLibSql.Session do
   @spec attach(t(), String.t() | [String.t()] | :all, keyword()) :: :ok | {:error, Error.t()}
   def attach(%__MODULE__{state: s, id: id}, tables, opts \\ []) do
     tables = if is_binary(tables), do: [tables], else: tables
-    waiting(s, timeout(s, opts), &Native.session_attach(s, id, tables, &1))
+    waiting(s, timeout(s, opts), &Backend.here(s).session_attach(s, id, tables, &1))
   end
 
   @doc """
@@ -187,14 +187,14 @@ defmodule EctoLibSql.Session do
   """
   @spec changeset(t(), keyword()) :: {:ok, changeset()} | {:error, Error.t()}
   def changeset(%__MODULE__{state: s, id: id}, opts \\ []),
-    do: waiting(s, timeout(s, opts), &Native.session_changeset(s, id, false, &1))
+    do: waiting(s, timeout(s, opts), &Backend.here(s).session_changeset(s, id, false, &1))
 
   @doc """
   As `changeset/2`, as a patchset.
   """
   @spec patchset(t(), keyword()) :: {:ok, changeset()} | {:error, Error.t()}
   def patchset(%__MODULE__{state: s, id: id}, opts \\ []),
-    do: waiting(s, timeout(s, opts), &Native.session_changeset(s, id, true, &1))
+    do: waiting(s, timeout(s, opts), &Backend.here(s).session_changeset(s, id, true, &1))
 
   @doc """
   Records, as if they had just been made, the changes that make the table of the database `from` (its
@@ -212,27 +212,28 @@ defmodule EctoLibSql.Session do
   """
   @spec diff(t(), String.t(), String.t(), keyword()) :: :ok | {:error, Error.t()}
   def diff(%__MODULE__{state: s, id: id}, from, table, opts \\ []),
-    do: waiting(s, timeout(s, opts), &Native.session_diff(s, id, from, table, &1))
+    do: waiting(s, timeout(s, opts), &Backend.here(s).session_diff(s, id, from, table, &1))
 
   @doc """
   Records again, after `disable/1`.
   """
   @spec enable(t()) :: :ok | {:error, Error.t()}
-  def enable(%__MODULE__{state: s, id: id}), do: Call.reply(s, Native.session_enable(s, id, true))
+  def enable(%__MODULE__{state: s, id: id}),
+    do: Call.reply(s, Backend.here(s).session_enable(s, id, true))
 
   @doc """
   Does not record what changes from now on. What was recorded stays.
   """
   @spec disable(t()) :: :ok | {:error, Error.t()}
   def disable(%__MODULE__{state: s, id: id}),
-    do: Call.reply(s, Native.session_enable(s, id, false))
+    do: Call.reply(s, Backend.here(s).session_enable(s, id, false))
 
   @doc """
   Whether all changes are recorded as indirect from now on.
   """
   @spec set_indirect(t(), boolean()) :: :ok | {:error, Error.t()}
   def set_indirect(%__MODULE__{state: s, id: id}, indirect) when is_boolean(indirect),
-    do: Call.reply(s, Native.session_indirect(s, id, indirect))
+    do: Call.reply(s, Backend.here(s).session_indirect(s, id, indirect))
 
   @doc """
   Whether it is enabled, whether changes are recorded as indirect, whether nothing was recorded, and how
@@ -248,13 +249,15 @@ defmodule EctoLibSql.Session do
              memory: non_neg_integer()
            }}
           | {:error, Error.t()}
-  def status(%__MODULE__{state: s, id: id}), do: Call.reply(s, Native.session_status(s, id))
+  def status(%__MODULE__{state: s, id: id}),
+    do: Call.reply(s, Backend.here(s).session_status(s, id))
 
   @doc """
   Closes the session. Closing it twice is fine.
   """
   @spec close(t()) :: :ok | {:error, Error.t()}
-  def close(%__MODULE__{state: s, id: id}), do: Call.reply(s, Native.session_close(s, id))
+  def close(%__MODULE__{state: s, id: id}),
+    do: Call.reply(s, Backend.here(s).session_close(s, id))
 
   ## Changesets
 

@@ -62,5 +62,5 @@ defmodule EctoLibSql.Vfs do
   The name of the one that a connection's main database is open with.
   """
   @spec of(State.t()) :: {:ok, String.t()} | {:error, Error.t()}
-  def of(%State{} = s), do: Call.reply(s, Backend.of(s).vfs_of(s))
+  def of(%State{} = s), do: Call.ask(s, &Backend.of(&1).vfs_of(&1))
 end

@@ -70,7 +70,7 @@ defmodule EctoLibSql.Wal do
   `:wal_restarted`, `:invalid_argument`, and those of SQLite.
   """
 
-  alias EctoLibSql.{Call, Error, Native, State}
+  alias EctoLibSql.{Backend, Call, Error, State}
   alias EctoLibSql.Wal.Frame
 
   # How many frames go to the NIF in one call.
@@ -88,7 +88,7 @@ defmodule EctoLibSql.Wal do
   """
   @spec frame_count(State.t(), keyword()) :: {:ok, non_neg_integer()} | {:error, Error.t()}
   def frame_count(%State{} = s, opts \\ []) do
-    with :ok <- local(s), do: waiting(s, opts, &Native.wal_frame_count(s, &1))
+    with :ok <- local(s), do: waiting(s, opts, &Backend.here(s).wal_frame_count(s, &1))
   end
 
   @doc """
@@ -113,7 +113,7 @@ defmodule EctoLibSql.Wal do
 
   defp read(s, first, most, opts) do
     with :ok <- local(s),
-         {:ok, frames} <- waiting(s, opts, &Native.wal_read_frames(s, first, most, &1)),
+         {:ok, frames} <- waiting(s, opts, &Backend.here(s).wal_read_frames(s, first, most, &1)),
          do: {:ok, frames |> Enum.with_index(first) |> Enum.map(&read_frame/1)}
   end
 
@@ -128,7 +128,7 @@ defmodule EctoLibSql.Wal do
   """
   @spec insert_begin(State.t(), keyword()) :: :ok | {:error, Error.t()}
   def insert_begin(%State{} = s, opts \\ []) do
-    with :ok <- local(s), do: waiting(s, opts, &Native.wal_insert_begin(s, &1))
+    with :ok <- local(s), do: waiting(s, opts, &Backend.here(s).wal_insert_begin(s, &1))
   end
 
   @doc """
@@ -149,7 +149,7 @@ defmodule EctoLibSql.Wal do
   """
   @spec insert_end(State.t()) :: :ok | {:error, Error.t()}
   def insert_end(%State{} = s) do
-    with :ok <- local(s), do: Call.reply(s, Native.wal_insert_end(s))
+    with :ok <- local(s), do: Call.reply(s, Backend.here(s).wal_insert_end(s))
   end
 
   @doc """
@@ -202,7 +202,9 @@ defmodule EctoLibSql.Wal do
   defp commit({:error, error}, _s, _opts), do: {:error, error}
 
   defp insert(_s, [], _opts), do: {:ok, 0}
-  defp insert(s, frames, opts), do: waiting(s, opts, &Native.wal_insert_frames(s, frames, &1))
+
+  defp insert(s, frames, opts),
+    do: waiting(s, opts, &Backend.here(s).wal_insert_frames(s, frames, &1))
 
   defp without_commit(<<page::binary-size(4), db_size::32, rest::binary>>) when db_size > 0,
     do: <<page::binary, 0::32, rest::binary>>
@@ -228,7 +230,7 @@ defmodule EctoLibSql.Wal do
   def enable_checkpoint(%State{} = s), do: checkpoints(s, true)
 
   defp checkpoints(s, on) do
-    with :ok <- local(s), do: Call.reply(s, Native.wal_checkpoints(s, on))
+    with :ok <- local(s), do: Call.reply(s, Backend.here(s).wal_checkpoints(s, on))
   end
 
   defp local(%State{mode: mode}) when mode in [:local, :offline], do: :ok

@@ -70,6 +70,7 @@ if Code.ensure_loaded?(DBConnection) do
 
     test "that want the only connection of their pool fail in time" do
       pool = start([pool_size: 1] ++ impatient())
+      wait_until(fn -> EctoLibSql.Pool.metrics(pool).idle == 1 end)
       Process.put(:asked, fn sql -> {:ok, _} = ask(pool, sql) end)
 
       assert {:error, %Error{code: :function, message: message}} =

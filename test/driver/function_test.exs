@@ -339,11 +339,13 @@ defmodule EctoLibSql.FunctionTest do
       calls = Function.Calls.__info__(:functions)
 
       # What has a connection's state as its first argument, and is not called by the NIF's name alone.
-      others = ~r/^(remote|replica|offline|wal)_|^(connections|open|memory_statistics|function_)/
+      others =
+        ~r/^(remote|replica|offline)_|^(connections|open|begin_with_heap|memory_|heap_|feed_|hook_|changeset_|function_)/
+
       wrappers = ~w(reset interrupt query_row reset_statement close_stmt get_stmt_columns
                     execute_batch_sql execute_batch_native pragma_query data_versions
                     get_frame_number_for_replica get_max_write_frame flush_and_get_frame
-                    sync_until_frame freeze_replica rustler_init load)a
+                    sync_until_frame freeze_replica rustler_init load start_up shut_down)a
 
       missing =
         for {name, arity} <- EctoLibSql.Native.__info__(:functions),
@@ -429,7 +431,7 @@ defmodule EctoLibSql.FunctionTest do
       expected = Enum.scan(1..5_000, &+/2)
       assert s |> rows(sql) |> List.flatten() == expected
 
-      streamed = s |> EctoLibSql.stream(sql, [], max_rows: 100) |> Enum.flat_map(& &1.rows)
+      streamed = s |> EctoLibSql.stream(sql, [], max_rows: 100) |> Enum.to_list()
       assert List.flatten(streamed) == expected
 
       {:ok, cursor} = EctoLibSql.declare(s, sql)
@@ -956,25 +958,10 @@ defmodule EctoLibSql.FunctionTest do
     end
   end
 
-  describe "the thread" do
-    test "is there only for connections with such functions, and ends with them" do
-      {:ok, supervisor} = Task.Supervisor.start_link()
-
-      Task.Supervisor.async(supervisor, fn ->
-        s = create!(opened(), "f", 0, fn -> 1 end)
-        assert value(s, "f()") == 1
-        :ok = EctoLibSql.disconnect(s)
-        assert {:error, %Error{code: :connection_closed}} = EctoLibSql.query(s, "SELECT f()")
-        EctoLibSql.disconnect(s)
-      end)
-      |> Task.await()
-    end
-
-    # In a process that is no test's.
-    defp opened do
-      {:ok, s} = EctoLibSql.connect(database: ":memory:")
-      s
-    end
+  # In a process that is no test's.
+  defp opened do
+    {:ok, s} = EctoLibSql.connect(database: ":memory:")
+    s
   end
 
   describe "random functions" do

@@ -29,13 +29,24 @@ defmodule EctoLibSql.Function.Calls do
     do_data_versions: 2,
     backup: 5,
     backup_begin: 3,
-    backup_step: 4,
+    backup_step: 3,
     serialize: 2,
     deserialize: 3,
     blob_open: 4,
     blob_read: 5,
     blob_write: 5,
-    blob_reopen: 4
+    blob_reopen: 4,
+    changeset_apply: 4,
+    query_exempt: 4,
+    reset_database: 2,
+    session_attach: 4,
+    session_changeset: 4,
+    session_create: 6,
+    session_diff: 5,
+    wal_frame_count: 2,
+    wal_insert_begin: 2,
+    wal_insert_frames: 3,
+    wal_read_frames: 4
   ]
 
   @untimed [
@@ -54,7 +65,21 @@ defmodule EctoLibSql.Function.Calls do
     load_ext: 3,
     function_create: 3,
     function_remove: 3,
-    function_keep: 1
+    function_keep: 1,
+    db_config_get: 2,
+    db_config_set: 3,
+    do_set_authorizer: 3,
+    limit_get: 2,
+    limit_set: 3,
+    release_memory: 1,
+    reserved_bytes: 2,
+    set_reserved_bytes: 3,
+    session_close: 2,
+    session_enable: 3,
+    session_indirect: 3,
+    session_status: 2,
+    wal_checkpoints: 2,
+    wal_insert_end: 1
   ]
 
   # A reply that was sent comes at once; one that does not was taken by a function that emptied its
@@ -92,7 +117,12 @@ defmodule EctoLibSql.Function.Calls do
     do_interrupt: 1,
     interrupt_statement: 2,
     statement_sql: 2,
-    breakers: 1
+    breakers: 1,
+    vfs_of: 1,
+    has_hooks: 1,
+    hook_add: 3,
+    hook_remove: 3,
+    feed_attach: 3
   ]
 
   for {name, arity} <- @here do

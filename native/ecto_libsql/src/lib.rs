@@ -25,7 +25,11 @@ mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
+<<<<<<< HEAD
+mod list;
+=======
 mod lifecycle;
+>>>>>>> int7
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
@@ -38,8 +42,10 @@ mod remote;
 mod replica;
 mod result;
 mod statement;
+mod status;
 #[allow(unsafe_code)]
 mod terms;
+mod trace;
 mod transaction;
 mod vfs;
 mod wal;
@@ -55,6 +61,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
+        && env.register::<trace::Outlet>().is_ok()
         && env.register::<evaluation::FunctionCall>().is_ok()
 }
 

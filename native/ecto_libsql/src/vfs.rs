@@ -29,7 +29,7 @@ fn vfs_of<'a>(env: Env<'a>, state: Term<'a>) -> Term<'a> {
     let name = CallContext::new(env, state).and_then(|context| {
         context
             .connection
-            .call(context.caller, |connection| connection.vfs())
+            .ask(context.caller, |connection| connection.vfs())?
     });
     reply_ok(env, name)
 }

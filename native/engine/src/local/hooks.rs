@@ -168,9 +168,9 @@ impl Connection {
 
     /// The same, seen from a session that is to be.
     pub(super) fn check_may_record(&mut self) -> Result<()> {
-        // The hook of a listener that has died is registered still.
-        self.register_hooks();
+        self.look_after_hooks();
         match &self.recorder {
+            // What is registered counts, whoever is there still.
             Some(recorder) if recorder.has_values() => Err(Error::Unsupported(
                 "a session where an update hook is told the rows' values: remove the hook first"
                     .to_owned(),

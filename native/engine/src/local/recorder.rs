@@ -227,12 +227,12 @@ impl Recorder {
         std::mem::replace(&mut self.0.lock().registered, needed)
     }
 
-    pub(super) fn has_wal(&self) -> bool {
-        self.0.lock().registered.wal
-    }
-
     pub(super) fn has_values(&self) -> bool {
         self.0.lock().registered.values
+    }
+
+    pub(super) fn has_wal(&self) -> bool {
+        self.0.lock().registered.wal
     }
 
     pub(super) fn set_autocheckpoint(&self, frames: i32) {
