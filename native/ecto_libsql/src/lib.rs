@@ -25,11 +25,8 @@ mod function;
 mod gate;
 mod heap_limit;
 mod hooks;
-<<<<<<< HEAD
-mod list;
-=======
 mod lifecycle;
->>>>>>> int7
+mod list;
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
