@@ -6,4 +6,3 @@ config :ecto_libsql, encryption: System.get_env("ECTO_LIBSQL_ENCRYPTION") == "1"
 
 # Likewise, sqlean's functions.
 config :ecto_libsql, sqlean: System.get_env("ECTO_LIBSQL_SQLEAN") == "1"
-config :ecto_libsql, EctoLibSql.Native, mode: :debug
