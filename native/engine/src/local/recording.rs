@@ -70,8 +70,6 @@ impl Connection {
     /// Begins to record what this connection changes.
     pub fn record(&mut self, recorded: Recorded<'_>, call: &Call) -> Result<Id> {
         self.check_transaction()?;
-        // One whose listener has died may be registered still.
-        self.look_after_hooks();
         self.check_may_record()?;
         let schema = c_string("the schema's name", recorded.schema)?;
         let tables = match recorded.tables {
