@@ -80,7 +80,8 @@ defmodule EctoLibSql.MixProject do
     [
       licenses: ["Apache-2.0"],
       links: %{"GitHub" => @source_url},
-      files: ~w(lib native/*/src native/*/Cargo.toml native/engine/benches Cargo.toml Cargo.lock
+      files:
+        ~w(lib native/*/src native/*/Cargo.toml native/*/build.rs native/engine/benches Cargo.toml Cargo.lock
                 .cargo/config.toml mix.exs README.md CHANGELOG.md LICENSE)
     ]
   end

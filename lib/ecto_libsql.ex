@@ -106,10 +106,12 @@ defmodule EctoLibSql do
     Native,
     Options,
     ReaderHeap,
+    Redact,
     Remote,
     Replication,
     Result,
     Retry,
+    SlowQuery,
     State
   }
 
@@ -174,6 +176,11 @@ defmodule EctoLibSql do
       16 bytes. `:binary_id_type` is another name for it
     * `:map_type`, `:array_type` - how `{:json, text}` is stored, where it is an array and where it
       is not: `:string` (default), the text, or `:binary`, SQLite's [JSONB](https://sqlite.org/jsonb.html)
+    * `:slow_query` - milliseconds: each statement that took at least so long is told by the telemetry
+      event `[:ecto_libsql, :slow_query]` (`EctoLibSql.Telemetry`), those of scripts, batches and
+      cursors one by one. Or a keyword list of `:threshold`, the milliseconds, and, for the event to have the
+      SQL with the parameters' values as well, `expanded_sql: true` and `:redact`, which says what is
+      not to be in it, as for `expanded_sql/4`, and has no default. Default: none is told, at no cost
     * `:functions` - SQL functions and collations that SQLite lacks, in groups (`[:decimal, :regexp]`), or
       written in Elixir. `EctoLibSql.Function` says which there are, and how. Default: none
     * `:load_extensions` - paths, or `{path, entry_point}`, of extensions to load
@@ -228,7 +235,8 @@ defmodule EctoLibSql do
     * `:sync_protocol` - `:auto` (default) or `:v1`, the one that there is
     * `:encryption_key` - the key of the local copy
     * `:busy_timeout`, `:cache_size`, `:cache_spill`, `:case_sensitive_like`, `:functions`,
-      `:mmap_size`, `:statement_cache_size`, `:temp_store` - as above, for reading the copy
+      `:mmap_size`, `:slow_query`, `:statement_cache_size`, `:temp_store` - as above, for reading the
+      copy
 
   ## Options of a copy that is written offline
 
@@ -252,12 +260,14 @@ defmodule EctoLibSql do
   """
   @spec connect(keyword()) :: {:ok, State.t()} | {:error, Error.t()}
   def connect(opts) do
-    case Options.validate(opts) do
-      {:ok, {:local, options}} -> connect_local(options, opts)
-      {:ok, {:remote, options}} -> connect_remote(options, opts)
-      {:ok, {:replica, options}} -> connect_replica(options, opts)
-      {:ok, {:offline, options}} -> connect_offline(options, opts)
-      {:error, _} = error -> error
+    with {:ok, {mode, options}} <- Options.validate(opts),
+         :ok <- SlowQuery.listen(opts) do
+      case mode do
+        :local -> connect_local(options, opts)
+        :remote -> connect_remote(options, opts)
+        :replica -> connect_replica(options, opts)
+        :offline -> connect_offline(options, opts)
+      end
     end
   end
 
@@ -506,6 +516,9 @@ defmodule EctoLibSql do
       error with the code `:timeout`; the connection lives on. Default: the connection's `:timeout`
     * `:retry` - how often it is run again if its error may pass. See "Retries". Default: the
       connection's `:retry`
+    * `:statistics` - `true`: the result has what SQLite counted in this run, in `:statistics`
+      (`t:EctoLibSql.Status.statement/0`). The result is then fetched in one call, however long it
+      is. Default: `false`
 
   ## Errors
 
@@ -520,8 +533,23 @@ defmodule EctoLibSql do
   @spec query(State.t(), String.t(), params(), keyword()) ::
           {:ok, Result.t()} | {:error, Error.t()}
   def query(%State{} = s, sql, params \\ [], opts \\ [])
-      when is_binary(sql) and is_params(params) do
-    retrying(s, opts, &Call.query(s, sql, params, &1))
+      when is_binary(sql) and is_params(params),
+      do: counting(s, sql, params, opts)
+
+  defp counting(s, statement, params, []),
+    do: retrying(s, [], &Call.query(s, statement, params, &1))
+
+  defp counting(s, statement, params, opts) do
+    case Keyword.pop(opts, :statistics, false) do
+      {false, opts} ->
+        retrying(s, opts, &Call.query(s, statement, params, &1))
+
+      {true, opts} ->
+        retrying(s, opts, &Call.query_counting(s, statement, params, &1))
+
+      {other, _opts} ->
+        raise ArgumentError, "statistics takes true or false, got: #{inspect(other)}"
+    end
   end
 
   @doc """
@@ -573,8 +601,7 @@ defmodule EctoLibSql do
           {:ok, Result.t()} | {:error, Error.t()}
   def query_stmt(%State{} = s, id, params \\ [], opts \\ [])
       when is_binary(id) and is_params(params) do
-    with :ok <- statement_id(id),
-         do: retrying(s, opts, &Call.query(s, id, params, &1))
+    with :ok <- statement_id(id), do: counting(s, id, params, opts)
   end
 
   @doc """
@@ -650,6 +677,83 @@ defmodule EctoLibSql do
   def stmt_parameter_name(%State{} = s, id, position)
       when is_binary(id) and is_integer(position) and position >= 0,
       do: Call.reply(s, Backend.of(s).stmt_parameter_name(s, id, position))
+
+  @doc """
+  Whether a statement is an `EXPLAIN` (`1`) or an `EXPLAIN QUERY PLAN` (`2`), or neither (`0`).
+  <https://sqlite.org/c3ref/stmt_isexplain.html>
+  """
+  @spec stmt_isexplain(State.t(), stmt_id()) :: {:ok, 0 | 1 | 2} | {:error, Error.t()}
+  def stmt_isexplain(%State{} = s, id) when is_binary(id),
+    do: Call.reply(s, Backend.of(s).stmt_isexplain(s, id))
+
+  @doc """
+  Whether a statement writes no database file. `BEGIN`, `COMMIT` and most pragmas write none either.
+  <https://sqlite.org/c3ref/stmt_readonly.html>
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> {:ok, id} = EctoLibSql.prepare(s, "SELECT 1")
+      iex> EctoLibSql.stmt_readonly?(s, id)
+      {:ok, true}
+  """
+  @spec stmt_readonly?(State.t(), stmt_id()) :: {:ok, boolean()} | {:error, Error.t()}
+  def stmt_readonly?(%State{} = s, id) when is_binary(id),
+    do: Call.reply(s, Backend.of(s).stmt_readonly(s, id))
+
+  @doc """
+  Whether a run of a statement has begun and not ended: a cursor over it has been fetched from, and
+  has rows left. Waits for a call that is under way. <https://sqlite.org/c3ref/stmt_busy.html>
+  """
+  @spec stmt_busy?(State.t(), stmt_id()) :: {:ok, boolean()} | {:error, Error.t()}
+  def stmt_busy?(%State{} = s, id) when is_binary(id),
+    do: Call.reply(s, Backend.of(s).stmt_busy(s, id))
+
+  @doc """
+  What SQLite has counted in a statement's runs since it was prepared, or since `reset: true` was
+  last asked for, after which the counters begin anew: `t:EctoLibSql.Status.statement/0`.
+
+  A run with `statistics: true` has them begin anew, too.
+  """
+  @spec stmt_status(State.t(), stmt_id(), keyword()) ::
+          {:ok, EctoLibSql.Status.statement()} | {:error, Error.t()}
+  def stmt_status(%State{} = s, id, opts \\ []) when is_binary(id) do
+    [reset: reset] = Keyword.validate!(opts, reset: false)
+    Call.reply(s, Backend.of(s).stmt_status(s, id, reset))
+  end
+
+  @doc """
+  The SQL of a statement with its parameters' values written in, as it would run with them. Nothing
+  is run, and a prepared statement's run, if it is in one, goes on.
+
+  Takes SQL or a prepared statement's id. The text can be run in the statement's place and gives
+  the same rows; only a column that has no name of its own is named after its text.
+
+  ## Options
+
+    * `:redact` - what is not to be read in it. A list of parameters' names (`:password`, `"@key"`)
+      and positions, from 1: their values are not written, but `'[redacted]'`. A name that the
+      statement does not have is an error. `true`: no value at all. Then parameters stay as they
+      are, strings, blobs and numbers in the SQL itself become `'[redacted]'`, and comments go; what is
+      left are keywords and names. Default: `false`
+    * `:timeout` - as for `query/4`
+
+  An error with the code `:toobig` where the text would be longer than SQLite takes, or than 64 MiB.
+
+      iex> {:ok, s} = EctoLibSql.connect(database: ":memory:")
+      iex> sql = "SELECT :user, :password, 'x'"
+      iex> EctoLibSql.expanded_sql(s, sql, [user: "joe", password: "xyzzy"], redact: [:password])
+      {:ok, "SELECT 'joe', '[redacted]', 'x'"}
+      iex> EctoLibSql.expanded_sql(s, sql, [user: "joe", password: "xyzzy"], redact: true)
+      {:ok, "SELECT :user, :password, '[redacted]'"}
+  """
+  @spec expanded_sql(State.t(), statement(), params(), keyword()) ::
+          {:ok, String.t()} | {:error, Error.t()}
+  def expanded_sql(%State{} = s, statement, params \\ [], opts \\ [])
+      when is_binary(statement) and is_params(params) do
+    {redact, opts} = Keyword.pop(opts, :redact, false)
+
+    with {:ok, redact} <- Redact.names(redact),
+         do: Call.expanded_sql(s, statement, params, redact, deadline(s, opts))
+  end
 
   ## Cursors
 

@@ -14,6 +14,8 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Session
   doctest EctoLibSql.Native
   doctest EctoLibSql.Pragma
+  doctest EctoLibSql.Status
+  doctest EctoLibSql.Trace
   doctest EctoLibSql.Vfs
   doctest EctoLibSql.Vfs.Fault
   doctest EctoLibSql.Wal

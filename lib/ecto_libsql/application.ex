@@ -1,8 +1,8 @@
 defmodule EctoLibSql.Application do
   @moduledoc false
   # What goes on without anybody's call: changes of the servers' breakers and of replicas
-  # are reported, and what hooks tell is relayed. With the application's stop, all that is open is
-  # closed, whoever's it is.
+  # are reported, what is traced is passed on, and what hooks tell is relayed. With the application's
+  # stop, all that is open is closed, whoever's it is.
 
   use Application
 
@@ -15,7 +15,13 @@ defmodule EctoLibSql.Application do
       Native.start_up()
     end
 
-    children = [EctoLibSql.BreakerReports, EctoLibSql.Replica.Events, EctoLibSql.Hooks.Supervisor]
+    children = [
+      EctoLibSql.BreakerReports,
+      EctoLibSql.Replica.Events,
+      EctoLibSql.Trace.Relay,
+      EctoLibSql.Hooks.Supervisor
+    ]
+
     Supervisor.start_link(children, strategy: :one_for_one, name: EctoLibSql.Supervisor)
   end
 

@@ -35,7 +35,7 @@ defmodule EctoLibSql.Backup do
   databases on servers have none here. All else is an error with the code `:unsupported`.
   """
 
-  alias EctoLibSql.{Authorizer, Backend, Call, Error, Native, Options, Pragma, State}
+  alias EctoLibSql.{Authorizer, Backend, Call, Error, Options, Pragma, State}
 
   @type figures :: %{pages: non_neg_integer(), bytes: non_neg_integer()}
 
@@ -122,7 +122,7 @@ defmodule EctoLibSql.Backup do
     source = [database: s.database, read_only: true] ++ key(opts)
 
     with {:ok, {:local, %{native: source}}} <- Options.validate(source),
-         :ok <- waiting(target, opts, &Native.backup_begin(target, source, &1)) do
+         :ok <- waiting(target, opts, &Backend.here(target).backup_begin(target, source, &1)) do
       try do
         step(target, opts)
       else
@@ -130,11 +130,11 @@ defmodule EctoLibSql.Backup do
           :ok
 
         failed ->
-          Native.rollback(target)
+          Backend.here(target).rollback(target)
           failed
       catch
         kind, reason ->
-          Native.rollback(target)
+          Backend.here(target).rollback(target)
           :erlang.raise(kind, reason, __STACKTRACE__)
       end
     end
@@ -152,7 +152,7 @@ defmodule EctoLibSql.Backup do
 
   defp step(target, opts) do
     with {:ok, {remaining, total}} <-
-           waiting(target, opts, &Native.backup_step(target, opts[:pages], &1)) do
+           waiting(target, opts, &Backend.here(target).backup_step(target, opts[:pages], &1)) do
       case {told(opts[:progress], %{remaining: remaining, total: total}), remaining} do
         {_answer, 0} -> :ok
         {:cancel, _remaining} -> {:error, cancelled()}
@@ -317,7 +317,7 @@ defmodule EctoLibSql.Backup do
     {policy, opts} = Keyword.pop(opts, :authorizer)
 
     with {:ok, s} <- EctoLibSql.connect([database: ":memory:"] ++ opts) do
-      with :ok <- waiting(s, [timeout: s.timeout], &Native.deserialize(s, image, &1)),
+      with :ok <- waiting(s, [timeout: s.timeout], &Backend.here(s).deserialize(s, image, &1)),
            :ok <- sound(s, "the image", check),
            :ok <- Authorizer.set(s, policy, true) do
         {:ok, s}

@@ -130,6 +130,26 @@ defmodule EctoLibSql.Call do
   defp concat(chunks, last), do: Enum.reduce(chunks, last, &(&1 ++ &2))
 
   @doc """
+  As `query/4`, with the run's statistics in the result.
+  """
+  @spec query_counting(State.t(), String.t(), params(), deadline()) ::
+          {:ok, Result.t()} | {:error, Error.t()}
+  def query_counting(s, statement, params, deadline) do
+    call = &Backend.of(s).query_counting(s, statement, &1, &2)
+
+    with {:ok, result, statistics} <- with_encoded(s, params, deadline, call),
+         do: {:ok, %{Result.new(result) | statistics: statistics}}
+  end
+
+  @doc "The SQL with the parameters' values, but for what is to be hidden."
+  @spec expanded_sql(State.t(), String.t(), params(), boolean() | [String.t()], deadline()) ::
+          {:ok, String.t()} | {:error, Error.t()}
+  def expanded_sql(s, statement, params, redact, deadline) do
+    call = &Backend.of(s).do_expanded_sql(s, statement, &1, redact, &2)
+    with_encoded(s, params, deadline, call)
+  end
+
+  @doc """
   A query of the driver's own, whatever the connection's policy.
   """
   @spec query_exempt(State.t(), String.t(), params(), deadline()) ::

@@ -335,7 +335,7 @@ if Code.ensure_loaded?(DBConnection) do
     def handle_execute(%Query{kind: :statement} = query, params, opts, state) do
       %{driver: driver} = state
       %{statement: sql} = query
-      run = fn -> Call.query(driver, sql, params, deadline(opts)) end
+      run = fn -> query(driver, sql, params, opts) end
 
       case Holders.running(sql, fn -> retry(opts, driver, run) end) do
         {:ok, result} -> {:ok, describe(query, opts, state), result, state}
@@ -369,6 +369,12 @@ if Code.ensure_loaded?(DBConnection) do
         {:ok, columns} -> {:ok, query, columns, state}
         {:error, error} -> failed(error, query, [], state)
       end
+    end
+
+    defp query(driver, sql, params, opts) do
+      if Keyword.get(opts, :statistics, false),
+        do: Call.query_counting(driver, sql, params, deadline(opts)),
+        else: Call.query(driver, sql, params, deadline(opts))
     end
 
     # Right after the run and on the same connection, so that a change of the schema has been seen.

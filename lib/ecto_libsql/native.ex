@@ -216,6 +216,34 @@ defmodule EctoLibSql.Native do
   @doc false
   def stmt_parameter_name(_state, _id, _position), do: not_loaded()
   @doc false
+  def stmt_isexplain(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_readonly(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_busy(_state, _id), do: not_loaded()
+  @doc false
+  def stmt_status(_state, _id, _reset), do: not_loaded()
+  @doc false
+  def query_counting(_state, _statement, _params, _timeout), do: not_loaded()
+  @doc false
+  def do_expanded_sql(_state, _statement, _params, _redact, _timeout), do: not_loaded()
+  @doc false
+  def db_status(_state, _reset), do: not_loaded()
+  @doc false
+  @spec library_status(boolean()) :: {:ok, map()} | {:error, Error.t()}
+  def library_status(_reset), do: not_loaded()
+  @doc false
+  @spec trace_listen() :: :ok
+  def trace_listen, do: not_loaded()
+  @doc false
+  def trace_start(_state, _subscriber, _wants), do: not_loaded()
+  @doc false
+  @spec trace_stop(reference()) :: :ok
+  def trace_stop(_outlet), do: not_loaded()
+  @doc false
+  @spec trace_taken(reference()) :: {boolean(), non_neg_integer()}
+  def trace_taken(_outlet), do: not_loaded()
+  @doc false
   def execute_script(_state, _sql, _transactional, _first, _timeout), do: not_loaded()
   @doc false
   def execute_list(_state, _statements, _transactional, _first, _timeout), do: not_loaded()

@@ -4,6 +4,7 @@ defmodule EctoLibSql.Options do
   # connection with. Validated once, at connect.
 
   alias EctoLibSql.{AllowedExtensions, DbConfig, Error, Function, Limits, MemoryStatistics}
+  alias EctoLibSql.SlowQuery
   alias EctoLibSql.Offline.Options, as: OfflineOptions
   alias EctoLibSql.Remote.Options, as: RemoteOptions
   alias EctoLibSql.Replica.Options, as: ReplicaOptions
@@ -43,6 +44,7 @@ defmodule EctoLibSql.Options do
     change_feed: {{:checked, &EctoLibSql.ChangeFeed.check/1}, nil},
     functions: {{:checked, &Function.takes/1}, nil},
     custom_pragmas: {:pragmas, nil},
+    slow_query: {{:checked, &SlowQuery.takes/1}, nil},
     authorizer: {{:checked, &EctoLibSql.Authorizer.takes/1}, nil},
     page_size: {:pos_integer, "page_size"},
     auto_vacuum: {{:in, [:none, :full, :incremental]}, "auto_vacuum"},
@@ -339,6 +341,7 @@ defmodule EctoLibSql.Options do
       encryption_key: options[:encryption_key],
       replica: false,
       offline: nil,
+      slow_query: SlowQuery.native(options[:slow_query]),
       uuid_type: options[:uuid_type] || options[:binary_id_type] || :string,
       map_type: Keyword.get(options, :map_type, :string),
       array_type: Keyword.get(options, :array_type, :string),

@@ -198,6 +198,15 @@ defmodule EctoLibSql.Remote do
   def changeset_apply(_s, _changeset, _options, _timeout),
     do: unsupported("EctoLibSql.Session.apply")
 
+  def query_counting(_s, _statement, _params, _timeout), do: unsupported("statistics: true")
+  def do_expanded_sql(_s, _statement, _params, _redact, _timeout), do: unsupported("expanded_sql")
+  def stmt_isexplain(_s, _id), do: unsupported("stmt_isexplain")
+  def stmt_readonly(_s, _id), do: unsupported("stmt_readonly?")
+  def stmt_busy(_s, _id), do: unsupported("stmt_busy?")
+  def stmt_status(_s, _id, _reset), do: unsupported("stmt_status")
+  def trace_start(_s, _pid, _wants), do: unsupported("EctoLibSql.Trace")
+  def db_status(_s, _reset), do: unsupported("EctoLibSql.Status")
+
   defp unsupported(function) do
     message = "#{function} is for local databases: this connection is to a server (mode: :remote)"
     {:error, %Error{code: :unsupported, message: message}}

@@ -314,6 +314,31 @@ defmodule EctoLibSql.Replica do
   # What is on the file just now.
   def serialize(s, timeout), do: Route.here(s, fn -> Native.serialize(s, timeout) end)
 
+  # Where the file is read; what the primary does is not counted.
+  def query_counting(s, statement, params, timeout) do
+    Route.statement(
+      s,
+      statement,
+      timeout,
+      &Native.query_counting(s, statement, params, &1),
+      fn timeout ->
+        Remote.query_counting(s.replica.primary, statement, params, timeout)
+      end
+    )
+  end
+
+  def do_expanded_sql(_s, _statement, _params, _redact, _timeout), do: unsupported("expanded_sql")
+  def stmt_isexplain(s, id), do: of(s, id, &Native.stmt_isexplain/2, &Remote.stmt_isexplain/2)
+  def stmt_readonly(s, id), do: of(s, id, &Native.stmt_readonly/2, &Remote.stmt_readonly/2)
+  def stmt_busy(s, id), do: of(s, id, &Native.stmt_busy/2, &Remote.stmt_busy/2)
+
+  def stmt_status(s, id, reset),
+    do: of(s, id, &Native.stmt_status(&1, &2, reset), &Remote.stmt_status(&1, &2, reset))
+
+  # Of the connection that reads the file.
+  def db_status(s, reset), do: Native.db_status(s, reset)
+  def trace_start(s, pid, wants), do: Native.trace_start(s, pid, wants)
+
   defp unsupported(function) do
     message =
       "#{function} is for local databases: this connection is to a replica (mode: :replica)"

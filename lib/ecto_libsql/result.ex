@@ -13,9 +13,16 @@ defmodule EctoLibSql.Result do
       triggers and foreign key actions changed
     * `:last_insert_rowid` - the rowid of the connection's last `INSERT`; `nil` after a statement
       that writes nothing. See <https://sqlite.org/c3ref/last_insert_rowid.html>
+    * `:statistics` - what the run took, where the query was made with `statistics: true`:
+      `t:EctoLibSql.Status.statement/0`; else `nil`
   """
 
-  defstruct columns: nil, rows: nil, num_rows: 0, changes: 0, last_insert_rowid: nil
+  defstruct columns: nil,
+            rows: nil,
+            num_rows: 0,
+            changes: 0,
+            last_insert_rowid: nil,
+            statistics: nil
 
   @type value :: nil | integer() | float() | binary() | :inf | :"-inf"
 
@@ -24,7 +31,8 @@ defmodule EctoLibSql.Result do
           rows: [[value()]] | nil,
           num_rows: non_neg_integer(),
           changes: non_neg_integer(),
-          last_insert_rowid: integer() | nil
+          last_insert_rowid: integer() | nil,
+          statistics: EctoLibSql.Status.statement() | nil
         }
 
   @doc false

@@ -15,6 +15,15 @@ defmodule EctoLibSql.Telemetry do
       `:retry` asks. Measurements: `:attempt`, from 1, and `:backoff`, how long it slept before it.
       Metadata: `:conn_id` and `:database` (both `nil` for a repo's transaction), `:error` and `:kind`
       (`:call` or `:transaction`)
+    * `[:ecto_libsql, :slow_query]` - a statement has taken at least as long as the option `:slow_query`
+      says. Sent by a process of the library, after the statement's end. Measurements: `:duration`, in
+      which it was run and its rows were handed over (not that in which a cursor stands still between two
+      fetches), and what SQLite counted in it: those of `t:EctoLibSql.Status.statement/0` without
+      `:memused`. Metadata: `:conn_id`, `:database`, `:sql`, as it was prepared, of which no more than
+      16 KiB, `:pid`, the process whose call it was, where it was one's, and `:expanded_sql`, where that
+      was asked for and is no longer than 16 KiB
+    * `[:ecto_libsql, :slow_query, :lost]` - more slow queries came than handlers took, and some were not
+      told. Measurements: `:count`. Metadata: `:conn_id`, `:database`
     * `[:ecto_libsql, :breaker, :open]`, `[:ecto_libsql, :breaker, :half_open]` and
       `[:ecto_libsql, :breaker, :closed]` - a server's breaker has changed ("Servers that do not
       answer" in `EctoLibSql`). Each is a line in the log, too. Sent by a process of the library. Measurements:

@@ -340,12 +340,12 @@ defmodule EctoLibSql.FunctionTest do
 
       # What has a connection's state as its first argument, and is not called by the NIF's name alone.
       others =
-        ~r/^(remote|replica|offline)_|^(connections|open|begin_with_heap|memory_|heap_|feed_|hook_|changeset_|function_)/
+        ~r/^(remote|replica|offline)_|^(connections|open|begin_with_heap|fault|library|trace_(listen|stop|taken)|vfs_names|shut_down|start_up|memory_|heap_|feed_|hook_|changeset_|function_)/
 
       wrappers = ~w(reset interrupt query_row reset_statement close_stmt get_stmt_columns
                     execute_batch_sql execute_batch_native pragma_query data_versions
                     get_frame_number_for_replica get_max_write_frame flush_and_get_frame
-                    sync_until_frame freeze_replica rustler_init load)a
+                    sync_until_frame freeze_replica rustler_init load start_up shut_down)a
 
       missing =
         for {name, arity} <- EctoLibSql.Native.__info__(:functions),

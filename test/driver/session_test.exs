@@ -725,6 +725,7 @@ defmodule EctoLibSql.SessionTest do
       assert {:error, %Error{code: :unsupported}} = Session.create(s)
       :ok = EctoLibSql.remove_update_hook(s)
       {:ok, session} = Session.create(s)
+      run!(s, "INSERT INTO items VALUES (1, 1, 1)")
       add_hook = fn -> EctoLibSql.add_update_hook(s, self(), values: true) end
       assert {:error, %Error{code: :unsupported}} = add_hook.()
       :ok = Session.close(session)

@@ -378,6 +378,21 @@ defmodule EctoLibSql.Server.DriverTest do
         assert message =~ ":remote"
       end
 
+      for {name, call} <- [
+            {"statistics: true", &EctoLibSql.query(&1, "SELECT 1", [], statistics: true)},
+            {"expanded_sql", &EctoLibSql.expanded_sql(&1, "SELECT 1")},
+            {"stmt_isexplain", &EctoLibSql.stmt_isexplain(&1, "id")},
+            {"stmt_readonly?", &EctoLibSql.stmt_readonly?(&1, "id")},
+            {"stmt_busy?", &EctoLibSql.stmt_busy?(&1, "id")},
+            {"stmt_status", &EctoLibSql.stmt_status(&1, "id")},
+            {"EctoLibSql.Trace", &EctoLibSql.Trace.start/1},
+            {"EctoLibSql.Status", &EctoLibSql.Status.connection/1}
+          ] do
+        assert {:error, %Error{code: :unsupported, message: message}} = call.(s)
+        assert message =~ name
+        assert message =~ ":remote"
+      end
+
       for call <- [&Native.enable_extensions(&1, true), &Native.load_ext(&1, "x")] do
         assert {:error, %Error{code: :unsupported}} = call.(s)
       end

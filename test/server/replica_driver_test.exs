@@ -46,6 +46,20 @@ defmodule EctoLibSql.Server.ReplicaDriverTest do
       assert owner == self()
     end
 
+    test "groups of functions are those of the local file's reads", context do
+      s = connect!(context, functions: [:regexp, :text])
+      assert rows(s, "SELECT a FROM t WHERE a REGEXP '^[2-9]$'") == [[2]]
+      assert rows(s, "SELECT 'É' = 'é' COLLATE unicode_nocase") == [[1]]
+
+      {:ok, s} = EctoLibSql.begin(s)
+      assert {:error, %Error{message: message}} = EctoLibSql.query(s, "SELECT 'a' REGEXP 'a'")
+      assert message =~ "no such function"
+      {:ok, _} = EctoLibSql.rollback(s)
+
+      assert {:error, %Error{code: :unsupported}} =
+               EctoLibSql.Function.create_scalar(s, "f", 0, fn -> 1 end)
+    end
+
     test "one that is closed answers so", %{s: s} do
       assert EctoLibSql.disconnect(s) == :ok
       assert EctoLibSql.disconnect(s) == :ok

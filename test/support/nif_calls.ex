@@ -17,7 +17,7 @@ defmodule EctoLibSql.Test.NifCalls do
              replica_close replica_connect replica_damaged replica_frames replica_listen
              replica_missed replica_open replica_place replica_reads_here replica_status
              replica_written statement_sql total_changes
-             write_gate)a
+             trace_listen trace_taken write_gate)a
 
   @doc "The NIFs that are not scheduled dirty."
   def normal, do: @normal

@@ -29,7 +29,7 @@ defmodule EctoLibSql.Function.Calls do
     do_data_versions: 2,
     backup: 5,
     backup_begin: 3,
-    backup_step: 4,
+    backup_step: 3,
     serialize: 2,
     deserialize: 3,
     blob_open: 4,
@@ -38,6 +38,8 @@ defmodule EctoLibSql.Function.Calls do
     blob_reopen: 4,
     changeset_apply: 4,
     query_exempt: 4,
+    query_counting: 4,
+    do_expanded_sql: 5,
     reset_database: 2,
     session_attach: 4,
     session_changeset: 4,
@@ -60,6 +62,10 @@ defmodule EctoLibSql.Function.Calls do
     stmt_column_name: 3,
     stmt_parameter_count: 2,
     stmt_parameter_name: 3,
+    stmt_isexplain: 2,
+    stmt_readonly: 2,
+    stmt_busy: 2,
+    stmt_status: 3,
     enable_extensions: 2,
     enable_foreign_keys: 2,
     load_ext: 3,
@@ -79,7 +85,8 @@ defmodule EctoLibSql.Function.Calls do
     session_indirect: 3,
     session_status: 2,
     wal_checkpoints: 2,
-    wal_insert_end: 1
+    wal_insert_end: 1,
+    vfs_of: 1
   ]
 
   # A reply that was sent comes at once; one that does not was taken by a function that emptied its
@@ -103,7 +110,7 @@ defmodule EctoLibSql.Function.Calls do
   # A function cannot be asked for on a scheduler.
   def query_short(_s, _statement, _params), do: :long
 
-  # These look at memory, or stop what runs: they wait for nothing.
+  # These look at memory, or stop what runs, or ask for their process: they wait for nothing.
   @here [
     ping: 1,
     autocommit: 1,
@@ -118,11 +125,12 @@ defmodule EctoLibSql.Function.Calls do
     interrupt_statement: 2,
     statement_sql: 2,
     breakers: 1,
-    vfs_of: 1,
     has_hooks: 1,
     hook_add: 3,
     hook_remove: 3,
-    feed_attach: 3
+    feed_attach: 3,
+    trace_start: 3,
+    db_status: 2
   ]
 
   for {name, arity} <- @here do

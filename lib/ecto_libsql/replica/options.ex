@@ -17,6 +17,7 @@ defmodule EctoLibSql.Replica.Options do
     :case_sensitive_like,
     :functions,
     :mmap_size,
+    :slow_query,
     :statement_cache_size,
     :temp_store
   ]

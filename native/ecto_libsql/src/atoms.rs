@@ -203,6 +203,21 @@ rustler::atoms! {
     misses,
     evictions,
 
+    // traces
+    ecto_libsql_trace,
+    slow_query,
+    stmt,
+    profile,
+    row,
+    progress,
+    close,
+    stop,
+    run,
+    duration,
+    statistics,
+    expanded_sql,
+    vm_steps,
+
     // copies that are written offline
     offline,
     push,

@@ -4,10 +4,11 @@ use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{
     Action, Condition, Denial, Field, Flow, Names, Policy, Rule, Source, Verdict,
 };
-use rustler::{Atom, Encoder, Env, Term};
+use rustler::{Atom, Encoder, Env, ListIterator, Term};
 
 use crate::atoms;
 use crate::error::{named_atom, reply_unit};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::params::{bytes, sql};
 use crate::query::with_params;
@@ -36,22 +37,15 @@ fn do_set_authorizer<'a>(
 
 fn policy(compiled: Term<'_>) -> Result<Policy> {
     let (default, read_only, rules): (Atom, bool, Term<'_>) = decoded(compiled)?;
-    let rules = list(rules)?
-        .into_iter()
-        .map(rule)
-        .collect::<Result<Vec<_>>>()?;
+    let rules = list(rules)?.map(rule).collect::<Result<Vec<_>>>()?;
     Ok(Policy::new(rules, verdict(default)?, read_only))
 }
 
 /// `{verdict, [action], [{field, kind, [name]}]}`
 fn rule(compiled: Term<'_>) -> Result<Rule> {
     let (rule, actions, conditions): (Atom, Term<'_>, Term<'_>) = decoded(compiled)?;
-    let actions = list(actions)?
-        .into_iter()
-        .map(action)
-        .collect::<Result<Vec<_>>>()?;
+    let actions = list(actions)?.map(action).collect::<Result<Vec<_>>>()?;
     let conditions = list(conditions)?
-        .into_iter()
         .map(condition)
         .collect::<Result<Vec<_>>>()?;
     Ok(Rule::new(verdict(rule)?, &actions, conditions))
@@ -65,7 +59,6 @@ fn condition(compiled: Term<'_>) -> Result<(Field, Condition)> {
         .and_then(|name| Field::from_name(&name))
         .ok_or_else(no_policy)?;
     let names = list(names)?
-        .into_iter()
         .map(bytes)
         .collect::<Option<Names>>()
         .ok_or_else(no_policy)?;
@@ -98,10 +91,8 @@ fn decoded<'a, T: rustler::Decoder<'a>>(term: Term<'a>) -> Result<T> {
     term.decode().map_err(|_| no_policy())
 }
 
-/// To decode an improper list would panic.
-fn list(term: Term<'_>) -> Result<Vec<Term<'_>>> {
-    term.list_length().map_err(|_| no_policy())?;
-    decoded(term)
+fn list(term: Term<'_>) -> Result<ListIterator<'_>> {
+    proper(term).ok_or_else(no_policy)
 }
 
 fn no_policy() -> Error {

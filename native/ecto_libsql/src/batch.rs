@@ -2,10 +2,11 @@
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{Call, Flow, Ran};
-use rustler::{Encoder, Env, ListIterator, Term};
+use rustler::{Encoder, Env, Term};
 
 use crate::atoms;
 use crate::error::{reply, waits_term};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::params::{TermParams, sql};
 use crate::result::{call, result_term};
@@ -72,9 +73,8 @@ fn execute_list<'a>(
 pub fn decode_list<'a>(statements: Term<'a>) -> Result<Vec<(&'a str, TermParams<'a>)>> {
     let not_a_batch =
         || Error::InvalidArgument("a batch is a list of {sql, params} tuples".to_owned());
-    statements
-        .decode::<ListIterator<'a>>()
-        .map_err(|_| not_a_batch())?
+    proper(statements)
+        .ok_or_else(not_a_batch)?
         .map(|element| {
             let (statement, params) = element
                 .decode::<(Term<'a>, Term<'a>)>()

@@ -88,6 +88,17 @@ impl Drop for Calling {
     }
 }
 
+/// The process whose call runs on this thread, for who was given no environment.
+pub fn caller_here() -> Option<LocalPid> {
+    if let Some(behalf) = BEHALF.get() {
+        return Some(behalf.caller);
+    }
+    if CALL.get().is_null() {
+        return None;
+    }
+    with_env(|env| env.map(|env| env.pid()))
+}
+
 /// True outside of a call: cleaning up is never to be stopped.
 pub fn caller_alive() -> bool {
     if let Some(behalf) = BEHALF.get() {

@@ -7,10 +7,11 @@ use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{
     Applied, Apply, Conflict, ConflictPolicy, Resolution, UnknownTables,
 };
-use rustler::{Atom, Encoder, Env, ListIterator, OwnedBinary, Term};
+use rustler::{Atom, Encoder, Env, OwnedBinary, Term};
 
 use crate::atoms;
 use crate::error::{named_atom, reply};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::params::bytes;
 use crate::recording::table_names;
@@ -155,10 +156,8 @@ fn list<'a>(
     term: Term<'a>,
     check: fn(&'a [u8]) -> Result<Changeset<'a>>,
 ) -> Result<Vec<Changeset<'a>>> {
-    let items: ListIterator<'a> = term
-        .decode()
-        .map_err(|_| Error::InvalidArgument("changesets are to be given as a list".to_owned()))?;
-    items
+    proper(term)
+        .ok_or_else(|| Error::InvalidArgument("changesets are to be given as a list".to_owned()))?
         .map(|item| changeset_bytes(item).and_then(check))
         .collect()
 }

@@ -8,7 +8,7 @@ use ecto_libsql_engine::form::{Form, Forms};
 use ecto_libsql_engine::local::{FunctionGroup, JournalMode, OpenMode, OpenOptions};
 use ecto_libsql_engine::offline::Syncer;
 use ecto_libsql_engine::session::Scope;
-use rustler::{Atom, Decoder, Env, ResourceArc, Term};
+use rustler::{Atom, Decoder, Env, ResourceArc, Term, TermType};
 
 use crate::atoms;
 use crate::calling::caller_alive;
@@ -19,6 +19,7 @@ use crate::offline::OfflineHandle;
 use crate::owner::{CallContext, Pid, REGISTRY, watch_owner};
 use crate::params::bytes;
 use crate::result::{id_text, string};
+use crate::trace::slow_queries;
 
 /// `options`: the map that `EctoLibSql.Options` makes of the connect options.
 #[rustler::nif(schedule = "DirtyIo")]
@@ -40,8 +41,9 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
     let timeout = Duration::from_millis(get(options, atoms::busy_timeout())?);
     let journal: Option<(Atom, bool)> = get(options, atoms::journal_mode())?;
     let scope: Atom = get(options, atoms::transaction_scope())?;
+    let database = string(get(options, atoms::database())?, "the database's path")?;
     let open_options = OpenOptions {
-        database: string(get(options, atoms::database())?, "the database's path")?.to_owned(),
+        database: database.to_owned(),
         mode: open_mode(get(options, atoms::mode())?)?,
         vfs: get(options, atoms::vfs())?,
         shared_cache: get(options, atoms::shared_cache())?,
@@ -64,6 +66,7 @@ pub fn open_options(options: Term<'_>) -> Result<(OpenOptions, Scope)> {
         nofollow: get(options, atoms::nofollow())?,
         functions: function_groups(get(options, atoms::functions())?)?,
         checkpoints: true,
+        slow_queries: slow_queries(get(options, atoms::slow_query())?, database)?,
         forms: Forms {
             uuid: form(options, atoms::uuid_type())?,
             map: form(options, atoms::map_type())?,
@@ -104,7 +107,11 @@ pub fn scope(scope: Atom) -> Scope {
 pub fn get<'a, T: Decoder<'a>>(options: Term<'a>, key: Atom) -> Result<T> {
     options
         .map_get(key)
-        .and_then(|value| value.decode())
+        .and_then(|value| match value.get_type() {
+            // To decode a list that ends with something else would panic.
+            TermType::List if value.list_length().is_err() => Err(rustler::Error::BadArg),
+            _ => value.decode(),
+        })
         .map_err(|_| Error::InvalidArgument(format!("the option {key:?} cannot be read")))
 }
 

@@ -11,6 +11,7 @@ use rustler::{Atom, Encoder, Env, ResourceArc, Term};
 use crate::atoms;
 use crate::error::{reply, reply_unit};
 use crate::evaluation::{ElixirFunction, FunctionCall};
+use crate::list::{Elements, proper};
 use crate::own_thread;
 use crate::owner::CallContext;
 use crate::params::value;
@@ -92,10 +93,10 @@ fn function_call<'a>(
     env: Env<'a>,
     state: Term<'a>,
     name: Term<'a>,
-    arguments: Vec<Term<'a>>,
+    arguments: Term<'a>,
 ) -> Term<'a> {
-    if arguments.iter().all(|argument| is_small(*argument)) {
-        begin(env, state, name, &arguments)
+    if Elements::of(arguments).all(is_small) {
+        begin(env, state, name, arguments)
     } else {
         atoms::long().encode(env)
     }
@@ -107,18 +108,26 @@ fn function_call_long<'a>(
     env: Env<'a>,
     state: Term<'a>,
     name: Term<'a>,
-    arguments: Vec<Term<'a>>,
+    arguments: Term<'a>,
 ) -> Term<'a> {
-    begin(env, state, name, &arguments)
+    begin(env, state, name, arguments)
 }
 
-fn begin<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>, arguments: &[Term<'a>]) -> Term<'a> {
+fn begin<'a>(env: Env<'a>, state: Term<'a>, name: Term<'a>, arguments: Term<'a>) -> Term<'a> {
     let begun = CallContext::new(env, state).and_then(|context| {
         if context.connection.is_inside(context.caller) {
             return Err(Error::InsideFunction);
         }
         let name = string(name, "the call's name")?;
-        own_thread::call(env, &context.connection, name, arguments)
+        let arguments = proper(arguments).ok_or_else(|| {
+            Error::InvalidArgument("the call's arguments are to be a list".to_owned())
+        })?;
+        own_thread::call(
+            env,
+            &context.connection,
+            name,
+            &arguments.collect::<Vec<_>>(),
+        )
     });
     reply(env, begun, |call| (atoms::ok(), call).encode(env))
 }

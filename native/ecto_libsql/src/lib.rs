@@ -26,6 +26,7 @@ mod gate;
 mod heap_limit;
 mod hooks;
 mod lifecycle;
+mod list;
 mod metadata;
 mod offline;
 #[allow(unsafe_code)]
@@ -38,8 +39,10 @@ mod remote;
 mod replica;
 mod result;
 mod statement;
+mod status;
 #[allow(unsafe_code)]
 mod terms;
+mod trace;
 mod transaction;
 mod vfs;
 mod wal;
@@ -55,6 +58,7 @@ fn load(env: Env<'_>, _info: Term<'_>) -> bool {
         && env.register::<remote::RemoteCall>().is_ok()
         && env.register::<replica::ReplicaHandle>().is_ok()
         && env.register::<offline::OfflineHandle>().is_ok()
+        && env.register::<trace::Outlet>().is_ok()
         && env.register::<evaluation::FunctionCall>().is_ok()
 }
 

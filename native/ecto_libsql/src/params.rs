@@ -10,6 +10,7 @@ use ecto_libsql_engine::value::{Value, ValueRef};
 use rustler::{Atom, Binary, Env, ListIterator, MapIterator, OwnedBinary, Term, TermType};
 
 use crate::atoms;
+use crate::list::{Elements, proper};
 
 /// The bytes of a binary, which live as long as the call's environment.
 pub fn bytes<'a>(term: Term<'a>) -> Option<&'a [u8]> {
@@ -81,13 +82,15 @@ impl<'a> TermParams<'a> {
             fits
         };
         match self.params.get_type() {
-            TermType::List => self.params.decode::<ListIterator<'a>>().is_ok_and(|list| {
+            TermType::List => {
                 let mut count = 0;
-                list.take(SHORT_VALUES + 1).all(|element| {
-                    count += 1;
-                    count <= SHORT_VALUES && fits(element)
-                })
-            }),
+                Elements::of(self.params)
+                    .take(SHORT_VALUES + 1)
+                    .all(|element| {
+                        count += 1;
+                        count <= SHORT_VALUES && fits(element)
+                    })
+            }
             TermType::Map => {
                 self.params
                     .map_size()
@@ -103,15 +106,10 @@ impl<'a> TermParams<'a> {
     pub fn hold_structs(&self) -> bool {
         let is_map = |value: Term<'a>| value.get_type() == TermType::Map;
         match self.params.get_type() {
-            TermType::List => self
-                .params
-                .decode::<ListIterator<'a>>()
-                .is_ok_and(|mut list| {
-                    list.any(|element| match pair(element) {
-                        Some((_, value)) => is_map(value),
-                        None => is_map(element),
-                    })
-                }),
+            TermType::List => Elements::of(self.params).any(|element| match pair(element) {
+                Some((_, value)) => is_map(value),
+                None => is_map(element),
+            }),
             TermType::Map => MapIterator::new(self.params)
                 .is_some_and(|mut map| map.any(|(_, value)| is_map(value))),
             _ => false,
@@ -130,10 +128,9 @@ impl<'a> TermParams<'a> {
     }
 
     fn list_for_server(&self, forms: Forms) -> Result<RemoteParams> {
-        let elements = self
-            .params
-            .decode::<Vec<Term<'a>>>()
-            .map_err(|_| not_params())?;
+        let elements = proper(self.params)
+            .ok_or_else(not_params)?
+            .collect::<Vec<_>>();
         if elements.first().is_some_and(|first| begins_names(*first)) {
             return self.named_for_server(list_pairs(elements.into_iter())?, forms);
         }

@@ -143,7 +143,7 @@ fn run<'a>(
 }
 
 /// A caller that now has a cursor or an open transaction is watched.
-fn watch(env: Env<'_>, context: &CallContext, outcome: &Outcome) {
+pub fn watch(env: Env<'_>, context: &CallContext, outcome: &Outcome) {
     if outcome.rest.is_some() || !outcome.autocommit {
         context.watch_caller(env);
     }

@@ -4,10 +4,11 @@ use ecto_libsql_engine::Id;
 use ecto_libsql_engine::changeset::Kind;
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{Connection, Recorded, Tables};
-use rustler::{Encoder, Env, ListIterator, OwnedBinary, Term};
+use rustler::{Encoder, Env, OwnedBinary, Term};
 
 use crate::atoms;
 use crate::error::{reply, reply_unit};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::result::{call, id, id_text, string};
 use crate::terms;
@@ -165,7 +166,7 @@ pub fn table_names<'a>(tables: Term<'a>) -> Result<Option<Vec<&'a str>>> {
     if tables == atoms::all().to_term(tables.get_env()) {
         return Ok(None);
     }
-    let names: ListIterator<'a> = tables.decode().map_err(|_| {
+    let names = proper(tables).ok_or_else(|| {
         Error::InvalidArgument("the tables are to be :all, or a list of names".to_owned())
     })?;
     names

@@ -145,7 +145,27 @@ fn stmt_parameter_name<'a>(
     reply_ok(env, name)
 }
 
-fn look<'a, T>(
+/// 1 for an EXPLAIN, 2 for an EXPLAIN QUERY PLAN, else 0.
+#[rustler::nif(schedule = "DirtyIo")]
+fn stmt_isexplain<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+    let kind = look(env, state, statement, |statement| Ok(statement.isexplain()));
+    reply_ok(env, kind)
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn stmt_readonly<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+    let readonly = look(env, state, statement, |statement| Ok(statement.readonly()));
+    reply_ok(env, readonly)
+}
+
+#[rustler::nif(schedule = "DirtyIo")]
+fn stmt_busy<'a>(env: Env<'a>, state: Term<'a>, statement: Term<'a>) -> Term<'a> {
+    let busy = look(env, state, statement, |statement| Ok(statement.busy()));
+    reply_ok(env, busy)
+}
+
+/// Looks at a prepared statement.
+pub fn look<'a, T>(
     env: Env<'a>,
     state: Term<'a>,
     statement: Term<'a>,

@@ -215,17 +215,26 @@ fn list<'a>(env: Env<'a>, terms: &[RawTerm]) -> Term<'a> {
 
 /// A map with atom keys, which differ.
 pub fn map<'a>(env: Env<'a>, pairs: &[(Atom, Term<'a>)]) -> Term<'a> {
-    let keys: Vec<RawTerm> = pairs.iter().map(|(key, _)| key.as_c_arg()).collect();
-    let values: Vec<RawTerm> = pairs.iter().map(|(_, value)| value.as_c_arg()).collect();
+    map_of(
+        env,
+        pairs.iter().map(|(key, value)| (key.encode(env), *value)),
+    )
+}
+
+/// A map of keys that differ.
+pub fn map_of<'a>(env: Env<'a>, pairs: impl Iterator<Item = (Term<'a>, Term<'a>)>) -> Term<'a> {
+    let (keys, values): (Vec<RawTerm>, Vec<RawTerm>) = pairs
+        .map(|(key, value)| (key.as_c_arg(), value.as_c_arg()))
+        .unzip();
     let mut term: RawTerm = atoms::nil().as_c_arg();
-    // SAFETY: both arrays have `pairs.len()` terms of env. The call fails only for keys given
+    // SAFETY: both arrays have as many terms of env. The call fails only for keys given
     // twice, and then leaves nil.
     unsafe {
         enif_make_map_from_arrays(
             env.as_c_arg(),
             keys.as_ptr(),
             values.as_ptr(),
-            pairs.len(),
+            keys.len(),
             &raw mut term,
         );
         Term::new(env, term)

@@ -2,10 +2,11 @@
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{Call, Connection};
-use rustler::{Binary, Encoder, Env, ListIterator, OwnedBinary, Term};
+use rustler::{Binary, Encoder, Env, OwnedBinary, Term};
 
 use crate::atoms;
 use crate::error::{reply, reply_ok, reply_unit};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::params::bytes;
 use crate::result::call;
@@ -72,9 +73,8 @@ fn wal_insert_frames<'a>(
     frames: Term<'a>,
     timeout: Term<'a>,
 ) -> Term<'a> {
-    let inserted = frames
-        .decode::<ListIterator<'_>>()
-        .map_err(|_| Error::InvalidArgument("the frames are to be a list".to_owned()))
+    let inserted = proper(frames)
+        .ok_or_else(|| Error::InvalidArgument("the frames are to be a list".to_owned()))
         .and_then(|mut frames| {
             with(env, state, timeout, |connection, _call| {
                 frames.try_fold(0_u32, |count, frame| {

@@ -15,28 +15,48 @@ pub trait Params<'p> {
 /// Access to one statement's parameters. Positions count from 1, as SQLite's do.
 #[derive(Debug)]
 pub struct Binder<'s, 'p> {
-    statement: &'s mut Statement,
-    copy: bool,
+    target: Target<'s>,
     values: std::marker::PhantomData<ValueRef<'p>>,
+}
+
+/// Where the values go.
+#[derive(Debug)]
+enum Target<'s> {
+    /// To the statement.
+    Bound {
+        statement: &'s mut Statement,
+        copy: bool,
+    },
+    /// Here, one for each position; the statement stays as it is.
+    Noted {
+        statement: &'s Statement,
+        values: &'s mut Vec<Value>,
+    },
 }
 
 impl<'s, 'p> Binder<'s, 'p> {
     /// `copy`: SQLite copies the bytes, because the run can outlive the call.
     pub(crate) fn new(statement: &'s mut Statement, copy: bool) -> Binder<'s, 'p> {
         Binder {
-            statement,
-            copy,
+            target: Target::Bound { statement, copy },
             values: std::marker::PhantomData,
+        }
+    }
+
+    fn statement(&self) -> &Statement {
+        match &self.target {
+            Target::Bound { statement, .. } => statement,
+            Target::Noted { statement, .. } => statement,
         }
     }
 
     /// How the connection stores UUIDs and JSON.
     pub fn forms(&self) -> Forms {
-        *self.statement.forms()
+        *self.statement().forms()
     }
 
     pub fn count(&self) -> usize {
-        self.statement.parameter_count()
+        self.statement().parameter_count()
     }
 
     /// Fails unless `given` values are what the statement takes.
@@ -51,17 +71,50 @@ impl<'s, 'p> Binder<'s, 'p> {
 
     #[inline]
     pub fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()> {
-        self.statement.bind(position, value, self.copy)
+        match &mut self.target {
+            Target::Bound { statement, copy } => statement.bind(position, value, *copy),
+            Target::Noted { values, .. } => note(values, position, value),
+        }
     }
 
     /// For each position, the index into `given` of the name that fits it. A key fits `:key`,
     /// `@key` and `$key`, or, written with its sign, just that one.
     pub fn resolve(&self, given: &[&str]) -> Result<Vec<usize>> {
         let names = (1..=self.count())
-            .map(|position| self.statement.parameter_name(position))
+            .map(|position| self.statement().parameter_name(position))
             .collect::<Vec<_>>();
         resolve(&names, given)
     }
+}
+
+/// The values that a statement would be run with, one for each position.
+pub(crate) fn values<'p, P>(statement: &Statement, params: &P) -> Result<Vec<Value>>
+where
+    P: Params<'p> + ?Sized,
+{
+    let mut values = vec![Value::Null; statement.parameter_count()];
+    params.bind(&mut Binder {
+        target: Target::Noted {
+            statement,
+            values: &mut values,
+        },
+        values: std::marker::PhantomData,
+    })?;
+    Ok(values)
+}
+
+#[cold]
+fn note(values: &mut [Value], position: usize, value: ValueRef<'_>) -> Result<()> {
+    let count = values.len();
+    let place = position
+        .checked_sub(1)
+        .and_then(|index| values.get_mut(index))
+        .ok_or(Error::ParameterIndex {
+            index: position,
+            count,
+        })?;
+    *place = value.into();
+    Ok(())
 }
 
 /// As [`Binder::resolve`], for parameters of these names.

@@ -11,6 +11,7 @@ mod hooks;
 mod items;
 mod own_thread;
 mod recordings;
+mod status;
 mod stop;
 
 pub use own_thread::on_own_thread;
@@ -152,6 +153,8 @@ impl<O> Default for Hooks<O> {
 enum Cleanup<O> {
     Close,
     ForgetOwner(O),
+    /// Who is told of statements has changed.
+    Trace,
 }
 
 #[derive(Debug)]
@@ -206,6 +209,7 @@ impl<O: Owner> Session<O> {
         if let Some(writer) = &writer {
             connection.set_entrance(Box::new(Arc::clone(writer)));
         }
+        connection.known_as(id);
         let busy_timeout = u32::try_from(busy_timeout.as_millis()).unwrap_or(u32::MAX);
         Session {
             id,
@@ -389,6 +393,14 @@ impl<O: Owner> Session<O> {
         drop(slot);
         self.have_cleaned_up();
         answer
+    }
+
+    /// Notes which prepared statement the call that is under way runs, where only the connection
+    /// knew.
+    fn note_statement(&self, statement: Option<Id>) {
+        if let (Some(_), Some(running)) = (statement, self.running.0.lock().as_mut()) {
+            running.statement = statement;
+        }
     }
 
     fn check_transaction_owner(&self, caller: O) -> Result<()> {

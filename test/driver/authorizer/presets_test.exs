@@ -151,7 +151,6 @@ defmodule EctoLibSql.Authorizer.PresetsTest do
       "PRAGMA rekey = 'x'",
       "SELECT load_extension('x')",
       "SELECT load_extension('x', 'y')",
-      "SELECT fts3_tokenizer('simple', x'00')",
       "BEGIN IMMEDIATE",
       "BEGIN EXCLUSIVE"
     ]

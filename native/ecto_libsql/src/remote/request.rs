@@ -5,9 +5,10 @@ use ecto_libsql_engine::form::Forms;
 use ecto_libsql_engine::local::Source;
 use ecto_libsql_engine::remote::{Request, Statement};
 use rustler::types::tuple::get_tuple;
-use rustler::{Atom, ListIterator, MapIterator, Term, TermType};
+use rustler::{Atom, MapIterator, Term, TermType};
 
 use crate::atoms;
+use crate::list::Elements;
 use crate::params::{TermParams, bytes, sql};
 use crate::result::{id, source};
 use crate::terms::Limit;
@@ -114,9 +115,7 @@ fn fits(term: Term<'_>, room: &mut usize) -> bool {
     }
     *room -= size;
     match term.get_type() {
-        TermType::List => term
-            .decode::<ListIterator<'_>>()
-            .is_ok_and(|mut list| list.all(|element| fits(element, room))),
+        TermType::List => Elements::of(term).all(|element| fits(element, room)),
         TermType::Tuple => {
             get_tuple(term).is_ok_and(|parts| parts.into_iter().all(|part| fits(part, room)))
         }

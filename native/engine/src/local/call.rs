@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::authorizer::Authorizer;
 use super::replica_reader::Place;
+use super::tracer::Tracer;
 use super::whole_table::WholeTable;
 use crate::error::Error;
 
@@ -59,6 +60,7 @@ pub(super) struct Control {
     locked_out: AtomicBool,
     /// Where the statement that is prepared is to run, as the authorizer has found out so far.
     place: AtomicU8,
+    pub(super) tracer: Tracer,
     pub(super) whole_table: WholeTable,
     pub(super) authorizer: Authorizer,
     caller_alive: fn() -> bool,
@@ -87,6 +89,7 @@ impl Control {
             busy: AtomicBool::new(false),
             locked_out: AtomicBool::new(false),
             place: AtomicU8::new(Place::Here as u8),
+            tracer: Tracer::default(),
             whole_table: WholeTable::default(),
             authorizer: Authorizer::default(),
             caller_alive,

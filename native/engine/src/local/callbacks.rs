@@ -21,7 +21,11 @@ pub(super) extern "C" fn progress(control: *mut c_void) -> c_int {
     // SAFETY: the connection that registered this pointer owns an Arc of the Control and closes
     // the database, after which SQLite calls no handler, before it lets go of the Arc.
     let control = unsafe { &*control.cast::<Control>() };
-    stop_on_panic(|| control.must_stop(), true)
+    let answer = || {
+        control.tracer.progressed();
+        control.must_stop()
+    };
+    stop_on_panic(answer, true)
 }
 
 /// SQLite's busy handler: called where it makes sense to wait for a lock that another connection

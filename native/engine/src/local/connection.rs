@@ -1,5 +1,6 @@
 //! A connection: its database, its statement cache, and the statements and cursors it lends.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -76,6 +77,8 @@ pub struct Connection {
     pub(super) short_reads: bool,
     /// Whether it reads a replica's file, of which the primary writes.
     pub(super) reads_replica: bool,
+    /// When the figure of the status was last reset.
+    pub(super) pages_written_before: Cell<u64>,
     /// Where somebody listens.
     pub(super) recorder: Option<Arc<Recorder>>,
     pub(super) policies: Policies,
@@ -106,6 +109,7 @@ impl Connection {
             entrance: None,
             short_reads: false,
             reads_replica: false,
+            pages_written_before: Cell::new(0),
             recorder: None,
             policies: Policies::default(),
             checkpoints_off: false,
@@ -245,19 +249,20 @@ impl Connection {
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
-        let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
-        let mut statement = slot.take().ok_or(Error::StatementBusy)?;
-        if statement.is_prepared_anew() {
-            match self.prepare_only_statement(statement.sql()) {
-                Ok(anew) => statement = anew,
-                Err(error) => {
-                    self.give_back(statement, Some(id));
-                    return Err(error);
-                }
-            }
-        }
+        let mut statement = self.take_prepared(id)?;
         let ran = self.run_noting(&mut statement, params, sink);
         self.keep(statement, Some(id), ran)
+    }
+
+    /// Takes a prepared statement out, to run it.
+    pub(super) fn take_prepared(&mut self, id: Id) -> Result<Statement> {
+        let slot = self.prepared.get_mut(&id).ok_or(Error::StatementClosed)?;
+        let statement = slot.take().ok_or(Error::StatementBusy)?;
+        if !statement.is_prepared_anew() {
+            return Ok(statement);
+        }
+        self.prepare_only_statement(statement.sql())
+            .inspect_err(|_| self.give_back(statement, Some(id)))
     }
 
     /// Runs a statement, and notes how long a read took.
@@ -291,6 +296,7 @@ impl Connection {
     ) -> Result<Outcome> {
         match ran {
             Ok((mut outcome, Progress::Paused)) => {
+                self.control.tracer.paused(statement.address());
                 outcome.rest = Some(self.add_cursor(Cursor {
                     statement,
                     prepared,
@@ -330,6 +336,9 @@ impl Connection {
         S: RowSink,
     {
         self.admit(statement)?;
+        if self.control.tracer.expands() {
+            self.note_expanded(statement, params);
+        }
         if self.foreign.compare() {
             let ran = self.comparing(statement, |statement| {
                 self.run_admitted(statement, params, sink)

@@ -49,6 +49,9 @@ impl Connection {
             .and_then(|()| self.check_place(&statement))
             .and_then(|()| self.check_may_write(&statement))
             .and_then(|()| params.bind(&mut Binder::new(&mut statement, true)));
+        if self.control().tracer.expands() {
+            self.note_expanded(&statement, params);
+        }
         match bound {
             Ok(()) => Ok(self.add_cursor(Cursor {
                 statement,
@@ -77,6 +80,10 @@ impl Connection {
         let before = self.changes_before(&cursor.statement);
         let fetched = self.in_call(call, |connection| {
             connection.admit(&cursor.statement)?;
+            connection
+                .control()
+                .tracer
+                .resumed(cursor.statement.address());
             if connection.foreign.compare() {
                 connection.comparing(&mut cursor.statement, |statement| resume(statement, sink))
             } else {
@@ -92,6 +99,7 @@ impl Connection {
                 Err(error)
             }
             Ok(Progress::Paused) => {
+                self.control().tracer.paused(cursor.statement.address());
                 cursor.started = true;
                 self.cursors.insert(id, cursor);
                 Ok(Fetched::More)
@@ -112,6 +120,11 @@ impl Connection {
                 Err(error.final_now())
             }
         }
+    }
+
+    /// The prepared statement that a cursor runs, if it is one.
+    pub fn prepared_of(&self, cursor: Id) -> Option<Id> {
+        self.cursors.get(&cursor)?.prepared
     }
 
     fn settle_cursor(&self, cursor: &Cursor, succeeded: bool) {

@@ -111,7 +111,7 @@ impl Connection {
     }
 
     /// Those that are prepared would delete whole tables, or would not: they are prepared anew.
-    fn expire_statements(&self) {
+    pub(super) fn expire_statements(&self) {
         self.raw().set_authorizer(true);
         if !self.needs_authorizer() {
             self.raw().set_authorizer(false);

@@ -21,7 +21,7 @@ pub fn memory_statistics(keep: bool) -> bool {
 }
 
 /// Asks SQLite itself.
-fn kept() -> bool {
+pub(super) fn kept() -> bool {
     // SAFETY: memory of SQLite's, freed once; there is something to be counted in between.
     unsafe {
         let memory = ffi::sqlite3_malloc64(1);

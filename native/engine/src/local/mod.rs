@@ -17,6 +17,7 @@ mod cursor;
 mod data_version;
 mod db_config;
 mod describe;
+mod expanded_sql;
 mod extension;
 mod foreign_keys;
 mod functions;
@@ -48,6 +49,10 @@ mod raw_session;
 #[allow(unsafe_code)]
 mod raw_statement;
 #[allow(unsafe_code)]
+mod raw_status;
+#[allow(unsafe_code)]
+mod raw_trace;
+#[allow(unsafe_code)]
 mod raw_vfs;
 #[allow(unsafe_code)]
 mod raw_wal;
@@ -62,8 +67,12 @@ mod savepoint;
 mod script;
 mod short;
 mod statement;
+mod status;
 #[allow(unsafe_code)]
 mod system_calls;
+mod tokens;
+mod trace;
+mod tracer;
 mod transaction;
 mod wal;
 mod wal_frames;
@@ -83,6 +92,7 @@ pub use call::{Call, Interrupt};
 pub use connection::{CheckpointMode, Connection, Entrance, Source, TransactionState};
 pub use cursor::Fetched;
 pub use db_config::DbSetting;
+pub use expanded_sql::Redact;
 pub use functions::{
     Evaluated, Evaluation, Evaluator, FunctionDefinition, FunctionKind, Group as FunctionGroup,
     Part,
@@ -99,6 +109,8 @@ pub use recorder::{Hook, Told};
 pub use recording::{Recorded, RecordingStatus, Tables};
 pub use rows::{Collect, CountRows, Flow, Outcome, RowSink};
 pub use statement::{Column, Row, Statement};
+pub use status::{Counters, Figures, library_status};
 pub(crate) use system_calls::must_not_wait;
+pub use trace::{Event, Listener, SlowQueries, Wants};
 pub use transaction::{Behavior, Transaction};
 pub use wal_frames::{WAL_FRAME_HEADER, WalInsertion};

@@ -13,6 +13,7 @@ use super::limits::{self, Limit};
 use super::raw_connection::{RawConnection, c_string};
 use super::removed_functions;
 use super::rows::Collect;
+use super::trace::SlowQueries;
 use crate::error::{Error, Result, SqliteError};
 use crate::form::Forms;
 use crate::offline::Syncer;
@@ -98,6 +99,8 @@ pub struct OpenOptions {
     pub nofollow: bool,
     /// For the copy of a server's database that is written offline: what syncs it.
     pub offline: Option<Arc<Syncer>>,
+    /// Of which somebody is told.
+    pub slow_queries: Option<SlowQueries>,
     /// Asked during a call, on the thread that runs it: whether anybody waits for its answer.
     pub caller_alive: fn() -> bool,
 }
@@ -127,6 +130,7 @@ impl Default for OpenOptions {
             allowed_extensions: Vec::new(),
             nofollow: false,
             offline: None,
+            slow_queries: None,
             caller_alive: || true,
         }
     }
@@ -182,6 +186,7 @@ impl Connection {
         if connection.options.replica {
             connection.read_replica()?;
         }
+        connection.trace_slow_queries();
         tracing::debug!(database = connection.options.database, "opened");
         Ok(connection)
     }

@@ -154,6 +154,10 @@ impl RawConnection {
         }
     }
 
+    pub(super) fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
     /// For `functions/call.rs`, which registers more callbacks, and for `raw_backup.rs`.
     pub(super) fn handle(&self) -> *mut ffi::sqlite3 {
         self.db.as_ptr()

@@ -47,9 +47,15 @@ unsafe extern "C" {
 impl RawConnection {
     /// No session may be open: SQLite would take the recorder for one.
     pub(super) fn preupdate_hook(&self, on: bool) {
-        let callback = on.then_some(about_to_change as Callback);
+        // A session that comes later takes the context that it finds for another session, also where no
+        // callback goes with it.
+        let (callback, context) = if on {
+            (Some(about_to_change as Callback), self.recorder_pointer())
+        } else {
+            (None, ptr::null_mut())
+        };
         // SAFETY: self.db is live; the recorder outlives the database.
-        unsafe { sqlite3_preupdate_hook(self.handle(), callback, self.recorder_pointer()) };
+        unsafe { sqlite3_preupdate_hook(self.handle(), callback, context) };
     }
 }
 

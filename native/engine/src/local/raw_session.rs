@@ -172,19 +172,3 @@ impl Drop for RawSession {
         unsafe { ffi::sqlite3session_delete(self.session.as_ptr()) };
     }
 }
-
-impl RawConnection {
-    /// Has all statements prepared anew before they run again.
-    pub(super) fn expire_prepared(&self) -> c_int {
-        const ANY_SETTING: c_int = ffi::SQLITE_DBCONFIG_ENABLE_QPSG;
-        let mut now: c_int = 0;
-        // SAFETY: the database is live; this setting takes an int, of which a negative one asks
-        // only, and an int that is there to be written.
-        unsafe { ffi::sqlite3_db_config(self.handle(), ANY_SETTING, -1, &raw mut now) };
-        // SQLite expires them whenever a setting changes.
-        match self.db_config(ANY_SETTING, now == 0) {
-            ffi::SQLITE_OK => self.db_config(ANY_SETTING, now != 0),
-            code => code,
-        }
-    }
-}

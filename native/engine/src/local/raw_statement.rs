@@ -39,6 +39,11 @@ impl RawStatement {
         &self.connection
     }
 
+    /// By which SQLite's callbacks name it.
+    pub(super) fn address(&self) -> usize {
+        self.stmt.as_ptr().addr()
+    }
+
     pub(super) fn step(&mut self) -> c_int {
         // SAFETY: self.stmt is live until drop.
         unsafe { ffi::sqlite3_step(self.stmt.as_ptr()) }
@@ -49,11 +54,20 @@ impl RawStatement {
         unsafe { ffi::sqlite3_reset(self.stmt.as_ptr()) }
     }
 
-    /// A counter, which begins anew: <https://sqlite.org/c3ref/stmt_status.html>.
-    #[cfg(all(test, not(feature = "encryption")))]
-    pub(super) fn status(&self, counter: c_int) -> c_int {
+    /// A counter, which begins anew where it is asked to:
+    /// <https://sqlite.org/c3ref/stmt_status.html>.
+    pub(super) fn status(&self, counter: c_int, reset: bool) -> u32 {
         // SAFETY: as in `step`.
-        unsafe { ffi::sqlite3_stmt_status(self.stmt.as_ptr(), counter, 1) }
+        let count =
+            unsafe { ffi::sqlite3_stmt_status(self.stmt.as_ptr(), counter, c_int::from(reset)) };
+        // SQLite counts without a sign, and answers the same bits.
+        count.cast_unsigned()
+    }
+
+    /// Whether it has stepped, and has neither come to its end nor been reset.
+    pub(super) fn busy(&self) -> bool {
+        // SAFETY: as in `step`.
+        unsafe { ffi::sqlite3_stmt_busy(self.stmt.as_ptr()) != 0 }
     }
 
     pub(super) fn clear_bindings(&mut self) {
@@ -66,9 +80,10 @@ impl RawStatement {
         unsafe { ffi::sqlite3_stmt_readonly(self.stmt.as_ptr()) != 0 }
     }
 
-    pub(super) fn isexplain(&self) -> bool {
+    /// 1 for an EXPLAIN, 2 for an EXPLAIN QUERY PLAN, else 0.
+    pub(super) fn isexplain(&self) -> i32 {
         // SAFETY: as in `step`.
-        unsafe { ffi::sqlite3_stmt_isexplain(self.stmt.as_ptr()) != 0 }
+        unsafe { ffi::sqlite3_stmt_isexplain(self.stmt.as_ptr()) }
     }
 
     pub(super) fn column_count(&self) -> usize {

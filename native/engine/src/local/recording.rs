@@ -114,7 +114,7 @@ impl Connection {
             }
         }
         // What was prepared before a session was there deletes whole tables without a word to it.
-        self.check(self.raw().expire_prepared())?;
+        self.expire_statements();
         Ok(session)
     }
 

@@ -27,6 +27,7 @@ impl Connection {
         self.blobs.clear();
         self.recordings.clear();
         self.cancel_backup();
+        self.stop_traces();
         if self.insertion.is_some() {
             self.wal_insert_end()?;
         }

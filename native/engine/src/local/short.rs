@@ -119,13 +119,18 @@ impl Connection {
         P: Params<'p> + ?Sized,
         S: RowSink,
     {
-        if !self.short_reads || self.check_transaction().is_err() || self.raw().mmap_size() > 0 {
+        if !self.short_reads
+            || self.check_transaction().is_err()
+            || self.raw().mmap_size() > 0
+            || self.control().tracer.sees_every_run()
+        {
             return Ok(None);
         }
         let (mut statement, prepared) = match self.take_quick(source) {
             Some(quick) => quick,
             None => return Ok(None),
         };
+        self.control().tracer.hold();
         let began = Instant::now();
         let call = Call {
             deadline: began.checked_add(budget),
@@ -153,6 +158,7 @@ impl Connection {
             Err(error) if cut_short(&error) => Ok(None),
             Err(error) => Err(error),
         };
+        self.control().tracer.settle(!matches!(answer, Ok(None)));
         match &answer {
             Ok(None) => statement.history.failed(),
             _ if began.elapsed() > TOO_LONG => statement.history.failed(),

@@ -41,8 +41,8 @@ impl Statement {
         Statement {
             parameter_count: raw.bind_parameter_count(),
             readonly: raw.readonly(),
-            explain: raw.isexplain(),
-            anew: raw.isexplain(),
+            explain: raw.isexplain() != 0,
+            anew: raw.isexplain() != 0,
             place: Place::Here,
             history: History::of(sql),
             raw,
@@ -156,10 +156,30 @@ impl Statement {
         Row { raw: &self.raw }
     }
 
+    pub(super) fn raw(&self) -> &RawStatement {
+        &self.raw
+    }
+
+    pub(super) fn address(&self) -> usize {
+        self.raw.address()
+    }
+
+    /// 1 for an EXPLAIN, 2 for an EXPLAIN QUERY PLAN, else 0.
+    pub fn isexplain(&self) -> i32 {
+        self.raw.isexplain()
+    }
+
+    /// Whether a run of it has begun and not ended.
+    pub fn busy(&self) -> bool {
+        self.raw.busy()
+    }
+
     /// Steps of the virtual machine since they were last asked for.
     #[cfg(all(test, not(feature = "encryption")))]
     pub(super) fn vm_steps(&self) -> i32 {
-        self.raw.status(ffi::SQLITE_STMTSTATUS_VM_STEP)
+        self.raw
+            .status(ffi::SQLITE_STMTSTATUS_VM_STEP, true)
+            .cast_signed()
     }
 
     #[inline]

@@ -125,7 +125,9 @@ impl Connection {
 
     pub(super) fn number(&mut self, sql: &str, call: &Call) -> Result<i64> {
         let mut rows = Collect::default();
-        self.query(Source::Sql(sql), &NoParams, &mut rows, call)?;
+        self.run_exempt(call, |connection, call| {
+            connection.query(Source::Sql(sql), &NoParams, &mut rows, call)
+        })?;
         match rows.rows.first().and_then(|row| row.first()) {
             Some(Value::Integer(number)) => Ok(*number),
             _ => Ok(0),

@@ -58,7 +58,10 @@ impl<O: Owner> Session<O> {
         sink: &mut S,
         call: &Call,
     ) -> Result<Fetched> {
-        let fetched = self.call(caller, |connection| connection.fetch(cursor, sink, call));
+        let fetched = self.call(caller, |connection| {
+            self.note_statement(connection.prepared_of(cursor));
+            connection.fetch(cursor, sink, call)
+        });
         if fetched_out(&fetched) {
             let known = self.remove_item(cursor);
             if !known && matches!(fetched, Err(Error::CursorClosed)) {
