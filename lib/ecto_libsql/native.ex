@@ -238,7 +238,7 @@ defmodule EctoLibSql.Native do
   @doc false
   def trace_start(_state, _subscriber, _wants), do: not_loaded()
   @doc false
-  @spec trace_stop(reference()) :: :ok | {:error, Error.t()}
+  @spec trace_stop(reference()) :: :ok
   def trace_stop(_outlet), do: not_loaded()
   @doc false
   @spec trace_taken(reference()) :: {boolean(), non_neg_integer()}

@@ -64,7 +64,8 @@ defmodule EctoLibSql.Trace do
 
   @doc """
   Has a process told what the connection's statements do, from the next one on. What it was
-  told of the connection so far ends. Waits for a call that is under way on the connection.
+  told of the connection so far ends. Waits for nobody: where a call is under way on the connection,
+  what comes after it is told.
 
   ## Options
 
@@ -96,7 +97,7 @@ defmodule EctoLibSql.Trace do
 
   @doc """
   Ends a process's trace of the connection. When this has returned, nothing more is sent. Twice is
-  fine. Waits for a call that is under way on the connection.
+  fine, and it waits for nobody.
   """
   @spec stop(State.t(), pid()) :: :ok
   def stop(%State{} = s, pid \\ self()) when is_pid(pid),

@@ -340,7 +340,7 @@ defmodule EctoLibSql.FunctionTest do
 
       # What has a connection's state as its first argument, and is not called by the NIF's name alone.
       others =
-        ~r/^(remote|replica|offline)_|^(connections|open|begin_with_heap|fault|trace|library|vfs_names|shut_down|start_up|memory_|heap_|feed_|hook_|changeset_|function_)/
+        ~r/^(remote|replica|offline)_|^(connections|open|begin_with_heap|fault|library|trace_(listen|stop|taken)|vfs_names|shut_down|start_up|memory_|heap_|feed_|hook_|changeset_|function_)/
 
       wrappers = ~w(reset interrupt query_row reset_statement close_stmt get_stmt_columns
                     execute_batch_sql execute_batch_native pragma_query data_versions

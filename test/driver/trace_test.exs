@@ -272,6 +272,35 @@ defmodule EctoLibSql.TraceTest do
     {:ok, _} = EctoLibSql.rollback(s)
   end
 
+  test "is begun and ended while a statement runs, which it does not wait for", %{s: s} do
+    task = Task.async(fn -> EctoLibSql.query(s, endless(), [], timeout: :infinity) end)
+    wait_until_running(s, task.pid)
+    assert :ok = Trace.start(s)
+    assert :ok = Trace.stop(s)
+    assert :ok = Trace.start(s)
+    assert {:error, %Error{code: :interrupted}} = interrupt_task(s, task)
+    EctoLibSql.query!(s, "SELECT 'after'")
+    assert ["SELECT 'after'"] = profiled(s)
+  end
+
+  test "is begun inside of a function that a statement calls", %{s: s} do
+    {:ok, s} =
+      EctoLibSql.Function.create_scalar(s, "traced", 0, fn ->
+        :ok = Trace.start(s)
+        :ok = Trace.stop(s)
+        :ok = Trace.start(s)
+        1
+      end)
+
+    assert rows(s, "SELECT traced()") == [[1]]
+    EctoLibSql.query!(s, "SELECT 'after'")
+    assert "SELECT 'after'" in profiled(s)
+    {:ok, id} = EctoLibSql.prepare(s, "SELECT traced()")
+    assert {:ok, true} = EctoLibSql.stmt_readonly?(s, id)
+    assert {:ok, %{statistics: %{run: 1}}} = EctoLibSql.query_stmt(s, id, [], statistics: true)
+    assert {:ok, "SELECT 2"} = EctoLibSql.expanded_sql(s, "SELECT ?", [2])
+  end
+
   test "two processes are both told", %{s: s} do
     test = self()
 

@@ -104,7 +104,7 @@ defmodule EctoLibSql.Trace.Relay do
     {:noreply, %{traces | outlet => trace}}
   end
 
-  # To end a trace waits for the connection.
+  # By another process: to end the last trace may close a connection whose owner has died.
   def handle_info({:DOWN, _monitor, :process, subscriber, _reason}, traces) do
     {dropped, traces} = drop(traces, &(&1.subscriber == subscriber))
     spawn(fn -> Enum.each(dropped, &Native.trace_stop/1) end)

@@ -2,10 +2,11 @@
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::local::{self, Figures, Flow, Redact};
-use rustler::{Encoder, Env, ListIterator, Term};
+use rustler::{Encoder, Env, Term};
 
 use crate::atoms;
 use crate::error::{named_atom, reply};
+use crate::list::proper;
 use crate::owner::CallContext;
 use crate::params::text;
 use crate::query::{watch, with_params};
@@ -108,10 +109,8 @@ fn redact(term: Term<'_>) -> Result<Redact> {
             false => Redact::Nothing,
         });
     }
-    let names = term
-        .decode::<ListIterator<'_>>()
-        .ok()
-        .and_then(|names| names.map(|name| Some(text(name)?.to_owned())).collect());
+    let names =
+        proper(term).and_then(|names| names.map(|name| Some(text(name)?.to_owned())).collect());
     names.map(Redact::Parameters).ok_or_else(|| {
         Error::InvalidArgument("redact takes true, false or a list of parameters".to_owned())
     })

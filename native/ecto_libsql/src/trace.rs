@@ -18,7 +18,8 @@ use rustler::{Atom, Encoder, Env, LocalPid, OwnedEnv, Resource, ResourceArc, Ter
 
 use crate::atoms;
 use crate::calling::caller_here;
-use crate::error::{reply, reply_unit};
+use crate::error::reply;
+use crate::list::proper;
 use crate::owner::{CallContext, REGISTRY};
 use crate::result::id_text;
 use crate::status::{expanded, figures_term};
@@ -243,7 +244,7 @@ fn trace_start<'a>(
     env: Env<'a>,
     state: Term<'a>,
     subscriber: LocalPid,
-    wants: (Vec<Atom>, u64, Term<'a>),
+    wants: (Term<'a>, u64, Term<'a>),
 ) -> Term<'a> {
     let started = CallContext::new(env, state).and_then(|context| {
         let wants = self::wants(wants)?;
@@ -257,20 +258,22 @@ fn trace_start<'a>(
     reply(env, started, |outlet| (atoms::ok(), outlet).encode(env))
 }
 
-fn wants((kinds, progress, redact): (Vec<Atom>, u64, Term<'_>)) -> Result<Wants> {
+fn wants((kinds, progress, redact): (Term<'_>, u64, Term<'_>)) -> Result<Wants> {
     let mut wants = Wants {
         expanded: expanded(redact)?,
         ..Wants::default()
     };
+    let kinds = proper(kinds)
+        .ok_or_else(|| Error::InvalidArgument("the events to trace are to be a list".to_owned()))?;
     for kind in kinds {
-        match kind {
-            kind if kind == atoms::stmt() => wants.stmt = true,
-            kind if kind == atoms::profile() => wants.profile = Some(Duration::ZERO),
-            kind if kind == atoms::row() => wants.row = true,
-            kind if kind == atoms::progress() => {
+        match Atom::from_term(kind) {
+            Ok(kind) if kind == atoms::stmt() => wants.stmt = true,
+            Ok(kind) if kind == atoms::profile() => wants.profile = Some(Duration::ZERO),
+            Ok(kind) if kind == atoms::row() => wants.row = true,
+            Ok(kind) if kind == atoms::progress() => {
                 wants.progress = Some(Duration::from_millis(progress));
             }
-            kind => {
+            _ => {
                 return Err(Error::InvalidArgument(format!(
                     "there is no event {kind:?} to trace"
                 )));
@@ -280,20 +283,14 @@ fn wants((kinds, progress, redact): (Vec<Atom>, u64, Term<'_>)) -> Result<Wants>
     Ok(wants)
 }
 
-/// Nothing more is told from now on. Waits for the call that is under way on the connection, if
-/// one is. Twice is fine.
+/// Nothing more is told from now on. Waits for nobody. Twice is fine.
 #[rustler::nif(schedule = "DirtyIo")]
-fn trace_stop(env: Env<'_>, outlet: ResourceArc<Outlet>) -> Term<'_> {
+fn trace_stop(outlet: ResourceArc<Outlet>) -> Atom {
     outlet.open.store(false, Relaxed);
-    let session = outlet.connection.map(|id| REGISTRY.session(id));
-    let stopped = match session {
-        Some(Ok(session)) => session.stop_trace(outlet.number.load(Relaxed)),
-        _ => Ok(()),
-    };
-    match stopped {
-        Err(Error::ConnectionClosed) => reply_unit(env, Ok(())),
-        stopped => reply_unit(env, stopped),
+    if let Some(Ok(session)) = outlet.connection.map(|id| REGISTRY.session(id)) {
+        session.stop_trace(outlet.number.load(Relaxed));
     }
+    atoms::ok()
 }
 
 /// The relay has taken a message. Answers whether the trace goes on, and how many messages were

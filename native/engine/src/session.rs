@@ -153,6 +153,8 @@ impl<O> Default for Hooks<O> {
 enum Cleanup<O> {
     Close,
     ForgetOwner(O),
+    /// Who is told of statements has changed.
+    Trace,
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::call::Interrupt;
 use super::connection::Connection;
 use super::expanded_sql::Redact;
 use super::statement::Statement;
@@ -79,25 +80,27 @@ pub struct SlowQueries {
 /// Bytes of SQL that are told; expanded SQL that is longer is not.
 pub(super) const LONGEST: usize = 16 << 10;
 
-impl Connection {
-    /// Tells a listener from the next statement on. Answers what [`stop_trace`] takes.
-    ///
-    /// [`stop_trace`]: Connection::stop_trace
-    pub fn trace(&self, wants: Wants, listener: Arc<dyn Listener>) -> u64 {
-        let id = self.control().tracer.add(wants, listener);
-        self.raw().trace();
-        id
+impl Interrupt {
+    /// Answers what [`stop_trace`](Interrupt::stop_trace) takes. SQLite is to be told, too.
+    pub(crate) fn trace(&self, wants: Wants, listener: Arc<dyn Listener>) -> u64 {
+        self.0.tracer.add(wants, listener)
     }
 
     /// Without effect where it has ended already.
-    pub fn stop_trace(&self, id: u64) {
-        self.control().tracer.remove(id);
+    pub(crate) fn stop_trace(&self, id: u64) {
+        self.0.tracer.remove(id);
+    }
+}
+
+impl Connection {
+    /// Has SQLite call for what is wanted now, and for no more.
+    pub(crate) fn trace_what_is_wanted(&self) {
         self.raw().trace();
     }
 
     pub(super) fn stop_traces(&self) {
         self.control().tracer.remove_all_but_lasting();
-        self.raw().trace();
+        self.trace_what_is_wanted();
     }
 
     pub(super) fn trace_slow_queries(&self) {
@@ -108,7 +111,8 @@ impl Connection {
                 lasting: true,
                 ..Wants::default()
             };
-            self.trace(wants, slow.listener);
+            self.control().tracer.add(wants, slow.listener);
+            self.trace_what_is_wanted();
         }
     }
 

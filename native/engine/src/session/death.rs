@@ -61,6 +61,11 @@ impl<O: Owner> Session<O> {
                         self.forget_owner(owner, connection);
                     }
                 }
+                Cleanup::Trace => {
+                    if let Some(connection) = slot.as_ref() {
+                        connection.trace_what_is_wanted();
+                    }
+                }
             }
         }
     }

@@ -1,10 +1,11 @@
 //! What is asked of a session about its statements' runs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
 
-use super::{Owner, Session, prepared};
+use super::{Cleanup, Owner, Session, prepared};
 use crate::error::{Error, Result};
-use crate::local::{Call, Connection, Figures, Listener, Outcome, Redact, RowSink, Source, Wants};
+use crate::local::{Call, Figures, Listener, Outcome, Redact, RowSink, Source, Wants};
 use crate::params::Params;
 
 impl<O: Owner> Session<O> {
@@ -45,23 +46,28 @@ impl<O: Owner> Session<O> {
         self.explain(expanded, source)
     }
 
-    /// [`Connection::trace`](crate::local::Connection::trace), for any process.
+    /// Tells a listener from the next call on; answers what [`stop_trace`] takes. Any process may,
+    /// and waits for nobody: a call that is under way has SQLite trace when it ends.
+    ///
+    /// [`stop_trace`]: Session::stop_trace
     pub fn trace(&self, wants: Wants, listener: Arc<dyn Listener>) -> Result<u64> {
-        self.between_calls(|connection| connection.trace(wants, listener))
+        let id = self.interrupt.trace(wants, listener);
+        if self.closing.load(SeqCst) {
+            self.interrupt.stop_trace(id);
+            return Err(Error::ConnectionClosed);
+        }
+        self.trace_what_is_wanted();
+        Ok(id)
     }
 
-    /// [`Connection::stop_trace`](crate::local::Connection::stop_trace), for any process.
-    pub fn stop_trace(&self, id: u64) -> Result<()> {
-        self.between_calls(|connection| connection.stop_trace(id))
+    /// Tells it nothing more. Without effect where the trace has ended already.
+    pub fn stop_trace(&self, id: u64) {
+        self.interrupt.stop_trace(id);
+        self.trace_what_is_wanted();
     }
 
-    /// Waits for the call that is under way, whoever has begun a transaction.
-    fn between_calls<T>(&self, work: impl FnOnce(&Connection) -> T) -> Result<T> {
-        let worked = match self.connection.lock().as_ref() {
-            Some(connection) => Ok(work(connection)),
-            None => Err(Error::ConnectionClosed),
-        };
+    fn trace_what_is_wanted(&self) {
+        self.cleanups.lock().push(Cleanup::Trace);
         self.run_cleanups();
-        worked
     }
 }
