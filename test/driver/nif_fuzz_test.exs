@@ -154,6 +154,7 @@ if Code.ensure_loaded?(ExUnitProperties) do
         end
 
       {:ok, _} = EctoLibSql.query(hd(states), "CREATE TABLE t (id INTEGER PRIMARY KEY, a)")
+
       for number <- 1..4 do
         spawn_monitor(fn ->
           :rand.seed(:exsss, {seed, number, 7})
