@@ -392,6 +392,44 @@ defmodule EctoLibSql.AuthorizerTest do
     end
   end
 
+  describe "an update hook beside a policy" do
+    test "hears of each row, and what is denied stays denied", %{s: s} do
+      :ok = EctoLibSql.add_update_hook(s)
+      set(s, [{:deny, :delete, table: "audit"}])
+      %{conn_id: id} = s
+
+      :ok = EctoLibSql.run(s, "DELETE FROM users")
+      assert_receive {EctoLibSql.Hooks, ^id, {:changes, [_, _] = changes}}, 5_000
+      assert {:delete, "main", "users", 1} in changes
+      assert %{object: "audit"} = denied(s, "DELETE FROM audit")
+
+      :ok = EctoLibSql.remove_update_hook(s)
+      assert %{object: "audit"} = denied(s, "DELETE FROM audit")
+
+      :ok = EctoLibSql.add_update_hook(s)
+      set(s, nil)
+      :ok = EctoLibSql.run(s, "INSERT INTO audit VALUES ('a'), ('b')")
+      assert_receive {EctoLibSql.Hooks, ^id, {:changes, [_, _]}}, 5_000
+      :ok = EctoLibSql.run(s, "DELETE FROM audit")
+      assert_receive {EctoLibSql.Hooks, ^id, {:changes, [{:delete, _, _, _}, _]}}, 5_000
+    end
+  end
+
+  describe "functions written in Elixir beside a policy" do
+    test "are asked about as all functions are", %{tmp_dir: dir} do
+      s =
+        connect!(
+          database: Path.join(dir, "functions.db"),
+          authorizer: [{:deny, :function, name: "secret"}]
+        )
+
+      {:ok, s} = EctoLibSql.Function.create_scalar(s, "secret", 0, fn -> 1 end)
+      assert %{action: :function, object: "secret"} = denied(s, "SELECT secret()")
+      set(s, nil)
+      assert rows(s, "SELECT secret()") == [[1]]
+    end
+  end
+
   describe "the connect option" do
     test "is set when all else is, and is what a reset goes back to", %{tmp_dir: dir} do
       path = Path.join(dir, "of_option.db")
@@ -509,6 +547,17 @@ defmodule EctoLibSql.AuthorizerTest do
         assert {:error, %Error{code: :invalid_argument, message: "this is no compiled policy"}} =
                  EctoLibSql.Native.do_set_authorizer(s, term, false)
       end
+    end
+
+    test "a replica has none", %{tmp_dir: dir} do
+      assert {:error, %Error{code: :unsupported, message: message}} =
+               EctoLibSql.connect(
+                 uri: "http://localhost:1",
+                 database: Path.join(dir, "replica.db"),
+                 authorizer: [:read_only]
+               )
+
+      assert message =~ "authorizer"
     end
 
     test "a database on a server has none" do
