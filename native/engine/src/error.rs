@@ -189,12 +189,9 @@ pub enum Error {
     #[error("the extension {path} could not be loaded: {reason}")]
     LoadExtension { path: String, reason: String },
 
-    #[error("{}", not_allowed(path, resolved, allowed))]
-    ExtensionNotAllowed {
-        path: String,
-        resolved: String,
-        allowed: Vec<String>,
-    },
+    // Boxed: a larger variant makes every result larger, and each of its moves longer.
+    #[error("{}", not_allowed(.0))]
+    ExtensionNotAllowed(Box<NotAllowed>),
 
     /// The connection's policy does not allow it.
     #[error("{0}")]
@@ -282,7 +279,7 @@ impl Error {
             Error::InvalidArgument(_) => "invalid_argument",
             Error::ExtensionsDisabled => "extensions_disabled",
             Error::LoadExtension { .. } => "load_extension",
-            Error::ExtensionNotAllowed { .. } => "extension_not_allowed",
+            Error::ExtensionNotAllowed(_) => "extension_not_allowed",
             Error::Denied(_) => "auth",
             Error::Encryption(_) => "encryption",
             Error::Unsupported(_) | Error::AtPrimary => "unsupported",
@@ -468,13 +465,26 @@ fn in_use(since: Option<Instant>) -> String {
     format!("the connection is at work for another process{running}")
 }
 
-fn not_allowed(path: &str, resolved: &str, allowed: &[String]) -> String {
+/// An extension that may not be loaded.
+#[derive(Debug, Clone)]
+pub struct NotAllowed {
+    pub path: String,
+    pub resolved: String,
+    pub allowed: Vec<String>,
+}
+
+fn not_allowed(extension: &NotAllowed) -> String {
+    let NotAllowed {
+        path,
+        resolved,
+        allowed,
+    } = extension;
     let file = if path == resolved {
         path.to_owned()
     } else {
         format!("{path} ({resolved})")
     };
-    let list = match allowed {
+    let list = match &allowed[..] {
         [] => "nothing".to_owned(),
         allowed => allowed.join(", "),
     };

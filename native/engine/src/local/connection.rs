@@ -340,23 +340,63 @@ impl Connection {
             self.note_expanded(statement, params);
         }
         if self.foreign.compare() {
-            let ran = self.comparing(statement, |statement| {
-                self.run_admitted(statement, params, sink)
-            });
-            return ran.map(|(outcome, progress)| {
-                let autocommit = self.autocommit();
-                (
-                    Outcome {
-                        autocommit,
-                        ..outcome
-                    },
-                    progress,
-                )
-            });
+            return self.run_comparing(statement, params, sink);
         }
         self.run_admitted(statement, params, sink)
     }
 
+    /// A statement that has failed: what it means for those that listen, or another try.
+    #[cold]
+    #[inline(never)]
+    fn after_failure<'p, P, S>(
+        &self,
+        error: Error,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let before = self.changes_before(statement);
+        let ran = match self.connects_virtual_table(&error) {
+            true => rows::run(statement, params, sink),
+            false => Err(error),
+        };
+        if let Some(recorder) = &self.recorder {
+            self.settle_hooks(recorder, statement, ran.is_ok());
+        }
+        Ok((self.outcome(statement, before), ran?))
+    }
+
+    /// Runs a statement where collations in Elixir may fail.
+    #[cold]
+    #[inline(never)]
+    fn run_comparing<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let (outcome, progress) = self.comparing(statement, |statement| {
+            self.run_admitted(statement, params, sink)
+        })?;
+        let autocommit = self.autocommit();
+        Ok((
+            Outcome {
+                autocommit,
+                ..outcome
+            },
+            progress,
+        ))
+    }
+
+    #[inline]
     pub(super) fn run_admitted<'p, P, S>(
         &self,
         statement: &mut Statement,
@@ -368,17 +408,15 @@ impl Connection {
         S: RowSink,
     {
         let before = self.changes_before(statement);
-        let mut ran = rows::run(statement, params, sink);
-        if let Err(error) = &ran
-            && self.connects_virtual_table(error)
-        {
-            ran = rows::run(statement, params, sink);
+        match rows::run(statement, params, sink) {
+            Ok(progress) => {
+                if let Some(recorder) = &self.recorder {
+                    self.settle_hooks(recorder, statement, true);
+                }
+                Ok((self.outcome(statement, before), progress))
+            }
+            Err(error) => self.after_failure(error, statement, params, sink),
         }
-        if let Some(recorder) = &self.recorder {
-            self.settle_hooks(recorder, statement, ran.is_ok());
-        }
-        let progress = ran?;
-        Ok((self.outcome(statement, before), progress))
     }
 
     /// What [`outcome`](Connection::outcome) compares with; a reader changes nothing.

@@ -8,7 +8,7 @@ use libsql::ffi;
 
 use super::connection::Connection;
 use super::raw_connection::c_string;
-use crate::error::{Error, Result};
+use crate::error::{Error, NotAllowed, Result};
 
 impl Connection {
     pub fn enable_extensions(&mut self, enable: bool) -> Result<()> {
@@ -62,11 +62,11 @@ impl Connection {
         let second = with_suffix(&resolved).canonicalize().ok();
         for file in [Some(&resolved), second.as_ref()].into_iter().flatten() {
             if let Some(list) = lists.iter().find(|list| !allows(list, file)) {
-                return Err(Error::ExtensionNotAllowed {
+                return Err(Error::ExtensionNotAllowed(Box::new(NotAllowed {
                     path: path.to_owned(),
                     resolved: file.display().to_string(),
                     allowed: list.clone(),
-                });
+                })));
             }
         }
         let resolved = resolved.into_os_string().into_string();
