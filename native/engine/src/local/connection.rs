@@ -340,23 +340,12 @@ impl Connection {
             self.note_expanded(statement, params);
         }
         if self.foreign.compare() {
-            let ran = self.comparing(statement, |statement| {
-                self.run_admitted(statement, params, sink)
-            });
-            return ran.map(|(outcome, progress)| {
-                let autocommit = self.autocommit();
-                (
-                    Outcome {
-                        autocommit,
-                        ..outcome
-                    },
-                    progress,
-                )
-            });
+            return self.run_comparing(statement, params, sink);
         }
         self.run_admitted(statement, params, sink)
     }
 
+    #[inline]
     pub(super) fn run_admitted<'p, P, S>(
         &self,
         statement: &mut Statement,
