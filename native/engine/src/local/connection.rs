@@ -370,32 +370,6 @@ impl Connection {
         Ok((self.outcome(statement, before), ran?))
     }
 
-    /// Runs a statement where collations in Elixir may fail.
-    #[cold]
-    #[inline(never)]
-    fn run_comparing<'p, P, S>(
-        &self,
-        statement: &mut Statement,
-        params: &P,
-        sink: &mut S,
-    ) -> Result<(Outcome, Progress)>
-    where
-        P: Params<'p> + ?Sized,
-        S: RowSink,
-    {
-        let (outcome, progress) = self.comparing(statement, |statement| {
-            self.run_admitted(statement, params, sink)
-        })?;
-        let autocommit = self.autocommit();
-        Ok((
-            Outcome {
-                autocommit,
-                ..outcome
-            },
-            progress,
-        ))
-    }
-
     #[inline]
     pub(super) fn run_admitted<'p, P, S>(
         &self,

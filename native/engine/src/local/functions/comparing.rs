@@ -7,11 +7,31 @@ use super::FUNCTION_FAILED;
 use crate::error::{Error, Result, SqliteError};
 use crate::keyword::{first_word, skip_blank};
 use crate::local::connection::Connection;
-use crate::local::rows::CountRows;
+use crate::local::rows::{CountRows, Outcome, Progress, RowSink};
 use crate::local::statement::Statement;
-use crate::params::NoParams;
+use crate::params::{NoParams, Params};
 
 impl Connection {
+    // Apart from `run`, which most connections are to have small.
+    #[cold]
+    #[inline(never)]
+    pub(in crate::local) fn run_comparing<'p, P, S>(
+        &self,
+        statement: &mut Statement,
+        params: &P,
+        sink: &mut S,
+    ) -> Result<(Outcome, Progress)>
+    where
+        P: Params<'p> + ?Sized,
+        S: RowSink,
+    {
+        let (mut outcome, progress) = self.comparing(statement, |statement| {
+            self.run_admitted(statement, params, sink)
+        })?;
+        outcome.autocommit = self.autocommit();
+        Ok((outcome, progress))
+    }
+
     /// Runs a statement with such collations.
     pub(in crate::local) fn comparing<T>(
         &self,
