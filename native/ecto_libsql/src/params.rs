@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use ecto_libsql_engine::error::{Error, Result};
 use ecto_libsql_engine::form::Forms;
-use ecto_libsql_engine::params::{Binder, Params};
+use ecto_libsql_engine::params::{Bind, Params};
 use ecto_libsql_engine::remote::RemoteParams;
 use ecto_libsql_engine::value::{Value, ValueRef};
 use rustler::{Atom, Binary, Env, ListIterator, MapIterator, OwnedBinary, Term, TermType};
@@ -192,7 +192,7 @@ impl<'a> TermParams<'a> {
         }
     }
 
-    fn bind_list(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+    fn bind_list<B: Bind<'a>>(&self, binder: &mut B) -> Result<()> {
         let length = self.params.list_length().map_err(|_| not_params())?;
         let mut elements = self
             .params
@@ -212,11 +212,11 @@ impl<'a> TermParams<'a> {
         Ok(())
     }
 
-    fn bind_map(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+    fn bind_map<B: Bind<'a>>(&self, binder: &mut B) -> Result<()> {
         self.bind_named(binder, &map_pairs(self.params)?)
     }
 
-    fn bind_named(&self, binder: &mut Binder<'_, 'a>, pairs: &[(String, Term<'a>)]) -> Result<()> {
+    fn bind_named<B: Bind<'a>>(&self, binder: &mut B, pairs: &[(String, Term<'a>)]) -> Result<()> {
         let keys = pairs
             .iter()
             .map(|(key, _)| key.as_str())
@@ -233,7 +233,7 @@ impl<'a> TermParams<'a> {
 }
 
 impl<'a> Params<'a> for TermParams<'a> {
-    fn bind(&self, binder: &mut Binder<'_, 'a>) -> Result<()> {
+    fn bind<B: Bind<'a>>(&self, binder: &mut B) -> Result<()> {
         self.check_size()?;
         match self.params.get_type() {
             TermType::List => self.bind_list(binder),

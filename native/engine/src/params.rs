@@ -9,58 +9,29 @@ use crate::value::{Value, ValueRef};
 /// least until the run that they are bound for is over.
 pub trait Params<'p> {
     /// Binds every parameter of the statement, or says what is wrong.
-    fn bind(&self, binder: &mut Binder<'_, 'p>) -> Result<()>;
+    fn bind<B: Bind<'p>>(&self, binder: &mut B) -> Result<()>;
 }
 
 /// Access to one statement's parameters. Positions count from 1, as SQLite's do.
-#[derive(Debug)]
-pub struct Binder<'s, 'p> {
-    target: Target<'s>,
-    values: std::marker::PhantomData<ValueRef<'p>>,
-}
+pub trait Bind<'p> {
+    fn statement(&self) -> &Statement;
 
-/// Where the values go.
-#[derive(Debug)]
-enum Target<'s> {
-    /// To the statement.
-    Bound {
-        statement: &'s mut Statement,
-        copy: bool,
-    },
-    /// Here, one for each position; the statement stays as it is.
-    Noted {
-        statement: &'s Statement,
-        values: &'s mut Vec<Value>,
-    },
-}
-
-impl<'s, 'p> Binder<'s, 'p> {
-    /// `copy`: SQLite copies the bytes, because the run can outlive the call.
-    pub(crate) fn new(statement: &'s mut Statement, copy: bool) -> Binder<'s, 'p> {
-        Binder {
-            target: Target::Bound { statement, copy },
-            values: std::marker::PhantomData,
-        }
-    }
-
-    fn statement(&self) -> &Statement {
-        match &self.target {
-            Target::Bound { statement, .. } => statement,
-            Target::Noted { statement, .. } => statement,
-        }
-    }
+    fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()>;
 
     /// How the connection stores UUIDs and JSON.
-    pub fn forms(&self) -> Forms {
+    #[inline]
+    fn forms(&self) -> Forms {
         *self.statement().forms()
     }
 
-    pub fn count(&self) -> usize {
+    #[inline]
+    fn count(&self) -> usize {
         self.statement().parameter_count()
     }
 
     /// Fails unless `given` values are what the statement takes.
-    pub fn check_count(&self, given: usize) -> Result<()> {
+    #[inline]
+    fn check_count(&self, given: usize) -> Result<()> {
         let expected = self.count();
         if given == expected {
             Ok(())
@@ -69,21 +40,69 @@ impl<'s, 'p> Binder<'s, 'p> {
         }
     }
 
-    #[inline]
-    pub fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()> {
-        match &mut self.target {
-            Target::Bound { statement, copy } => statement.bind(position, value, *copy),
-            Target::Noted { values, .. } => note(values, position, value),
-        }
-    }
-
     /// For each position, the index into `given` of the name that fits it. A key fits `:key`,
     /// `@key` and `$key`, or, written with its sign, just that one.
-    pub fn resolve(&self, given: &[&str]) -> Result<Vec<usize>> {
+    fn resolve(&self, given: &[&str]) -> Result<Vec<usize>> {
         let names = (1..=self.count())
             .map(|position| self.statement().parameter_name(position))
             .collect::<Vec<_>>();
         resolve(&names, given)
+    }
+}
+
+/// Binds to the statement, for a run.
+#[derive(Debug)]
+pub(crate) struct Binder<'s, 'p> {
+    statement: &'s mut Statement,
+    copy: bool,
+    values: std::marker::PhantomData<ValueRef<'p>>,
+}
+
+impl<'s, 'p> Binder<'s, 'p> {
+    /// `copy`: SQLite copies the bytes, because the run can outlive the call.
+    pub(crate) fn new(statement: &'s mut Statement, copy: bool) -> Binder<'s, 'p> {
+        Binder {
+            statement,
+            copy,
+            values: std::marker::PhantomData,
+        }
+    }
+}
+
+impl<'p> Bind<'p> for Binder<'_, 'p> {
+    #[inline]
+    fn statement(&self) -> &Statement {
+        self.statement
+    }
+
+    #[inline]
+    fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()> {
+        self.statement.bind(position, value, self.copy)
+    }
+}
+
+/// Keeps the values, one for each position; the statement stays as it is.
+struct Noter<'s> {
+    statement: &'s Statement,
+    values: Vec<Value>,
+}
+
+impl<'p> Bind<'p> for Noter<'_> {
+    fn statement(&self) -> &Statement {
+        self.statement
+    }
+
+    fn bind(&mut self, position: usize, value: ValueRef<'p>) -> Result<()> {
+        let count = self.values.len();
+        let place = position
+            .checked_sub(1)
+            .and_then(|index| self.values.get_mut(index))
+            .ok_or(Error::ParameterIndex {
+                index: position,
+                count,
+            })?;
+        *place = value.into();
+        Ok(())
     }
 }
 
@@ -92,32 +111,15 @@ pub(crate) fn values<'p, P>(statement: &Statement, params: &P) -> Result<Vec<Val
 where
     P: Params<'p> + ?Sized,
 {
-    let mut values = vec![Value::Null; statement.parameter_count()];
-    params.bind(&mut Binder {
-        target: Target::Noted {
-            statement,
-            values: &mut values,
-        },
-        values: std::marker::PhantomData,
-    })?;
-    Ok(values)
+    let mut noter = Noter {
+        statement,
+        values: vec![Value::Null; statement.parameter_count()],
+    };
+    params.bind(&mut noter)?;
+    Ok(noter.values)
 }
 
-#[cold]
-fn note(values: &mut [Value], position: usize, value: ValueRef<'_>) -> Result<()> {
-    let count = values.len();
-    let place = position
-        .checked_sub(1)
-        .and_then(|index| values.get_mut(index))
-        .ok_or(Error::ParameterIndex {
-            index: position,
-            count,
-        })?;
-    *place = value.into();
-    Ok(())
-}
-
-/// As [`Binder::resolve`], for parameters of these names.
+/// As [`Bind::resolve`], for parameters of these names.
 pub(crate) fn resolve(names: &[Option<&str>], given: &[&str]) -> Result<Vec<usize>> {
     let mut used = vec![false; given.len()];
     let mut missing = Vec::new();
@@ -152,7 +154,7 @@ pub(crate) fn resolve(names: &[Option<&str>], given: &[&str]) -> Result<Vec<usiz
 }
 
 impl<'p> Params<'p> for [ValueRef<'p>] {
-    fn bind(&self, binder: &mut Binder<'_, 'p>) -> Result<()> {
+    fn bind<B: Bind<'p>>(&self, binder: &mut B) -> Result<()> {
         binder.check_count(self.len())?;
         self.iter()
             .enumerate()
@@ -161,7 +163,7 @@ impl<'p> Params<'p> for [ValueRef<'p>] {
 }
 
 impl<'p> Params<'p> for &'p [Value] {
-    fn bind(&self, binder: &mut Binder<'_, 'p>) -> Result<()> {
+    fn bind<B: Bind<'p>>(&self, binder: &mut B) -> Result<()> {
         binder.check_count(self.len())?;
         self.iter()
             .enumerate()
@@ -174,7 +176,7 @@ impl<'p> Params<'p> for &'p [Value] {
 pub struct NoParams;
 
 impl<'p> Params<'p> for NoParams {
-    fn bind(&self, binder: &mut Binder<'_, 'p>) -> Result<()> {
+    fn bind<B: Bind<'p>>(&self, binder: &mut B) -> Result<()> {
         binder.check_count(0)
     }
 }
@@ -184,7 +186,7 @@ impl<'p> Params<'p> for NoParams {
 pub struct Named<'p>(pub &'p [(&'p str, Value)]);
 
 impl<'p> Params<'p> for Named<'p> {
-    fn bind(&self, binder: &mut Binder<'_, 'p>) -> Result<()> {
+    fn bind<B: Bind<'p>>(&self, binder: &mut B) -> Result<()> {
         let keys = self.0.iter().map(|(key, _)| *key).collect::<Vec<_>>();
         let order = binder.resolve(&keys)?;
         order

@@ -296,7 +296,7 @@ impl Connection {
     ) -> Result<Outcome> {
         match ran {
             Ok((mut outcome, Progress::Paused)) => {
-                self.control.tracer.paused(statement.address());
+                self.control.tracer.paused(&statement);
                 outcome.rest = Some(self.add_cursor(Cursor {
                     statement,
                     prepared,

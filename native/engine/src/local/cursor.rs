@@ -80,10 +80,7 @@ impl Connection {
         let before = self.changes_before(&cursor.statement);
         let fetched = self.in_call(call, |connection| {
             connection.admit(&cursor.statement)?;
-            connection
-                .control()
-                .tracer
-                .resumed(cursor.statement.address());
+            connection.control().tracer.resumed(&cursor.statement);
             if connection.foreign.compare() {
                 connection.comparing(&mut cursor.statement, |statement| resume(statement, sink))
             } else {
@@ -99,7 +96,7 @@ impl Connection {
                 Err(error)
             }
             Ok(Progress::Paused) => {
-                self.control().tracer.paused(cursor.statement.address());
+                self.control().tracer.paused(&cursor.statement);
                 cursor.started = true;
                 self.cursors.insert(id, cursor);
                 Ok(Fetched::More)

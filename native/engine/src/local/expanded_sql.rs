@@ -17,7 +17,7 @@ use crate::value::{Value, ValueRef};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Redact {
     Nothing,
-    /// The values of these parameters: a name fits as in [`crate::params::Binder::resolve`], a
+    /// The values of these parameters: a name fits as in [`crate::params::Bind::resolve`], a
     /// number counts from 1.
     Parameters(Vec<String>),
     /// All values: no parameter is expanded, and literals and comments are hidden, too.

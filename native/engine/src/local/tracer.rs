@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 
 use super::callbacks::PROGRESS_STEPS;
 use super::expanded_sql::Redact;
+use super::statement::Statement;
 use super::status::Counters;
 use super::trace::{Event, Listener, Wants};
 use crate::Id;
@@ -174,17 +175,28 @@ impl Tracer {
     }
 
     /// From here on a run is tried, which may have to be made again.
+    #[inline]
     pub(super) fn hold(&self) {
         if self.on() {
-            self.state.lock().held = Some(Vec::new());
+            self.begin_to_hold();
         }
     }
 
+    #[cold]
+    fn begin_to_hold(&self) {
+        self.state.lock().held = Some(Vec::new());
+    }
+
     /// Tells of the run that was tried, or forgets it.
+    #[inline]
     pub(super) fn settle(&self, counts: bool) {
-        if !self.on() {
-            return;
+        if self.on() {
+            self.tell_held(counts);
         }
+    }
+
+    #[cold]
+    fn tell_held(&self, counts: bool) {
         let mut state = self.state.lock();
         let held = state.held.take().unwrap_or_default();
         if counts {
@@ -195,23 +207,36 @@ impl Tracer {
     }
 
     /// A statement stands still until it is fetched from again.
-    pub(super) fn paused(&self, statement: usize) {
+    #[inline]
+    pub(super) fn paused(&self, statement: &Statement) {
+        if self.on() {
+            self.note_paused(statement.address());
+        }
+    }
+
+    #[inline]
+    pub(super) fn resumed(&self, statement: &Statement) {
+        if self.on() {
+            self.note_resumed(statement.address());
+        }
+    }
+
+    #[cold]
+    fn note_paused(&self, statement: usize) {
         self.with_run(statement, |run| {
             run.spent = run.duration();
             run.since = None;
         });
     }
 
-    pub(super) fn resumed(&self, statement: usize) {
+    #[cold]
+    fn note_resumed(&self, statement: usize) {
         self.with_run(statement, |run| {
             run.since.get_or_insert_with(Instant::now);
         });
     }
 
     fn with_run(&self, statement: usize, work: impl FnOnce(&mut Run)) {
-        if !self.on() {
-            return;
-        }
         let mut state = self.state.lock();
         if let Some(run) = state.runs.iter_mut().find(|run| run.statement == statement) {
             work(run);
