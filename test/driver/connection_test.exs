@@ -357,6 +357,7 @@ defmodule EctoLibSql.ConnectionLifecycleTest do
                  :conn_id,
                  :database,
                  :failover_tokens,
+                 :functions,
                  :mode,
                  :replica,
                  :retry,
