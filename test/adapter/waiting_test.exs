@@ -66,10 +66,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp connections(database),
       do: Enum.filter(EctoLibSql.connections(), &(&1.database == database))
 
+    # Any of the connections knows; one whose client is killed is closed.
     defp queued(database, count) do
-      [%{id: id} | _] = connections(database)
-      state = %EctoLibSql.State{conn_id: id, mode: :local, database: database}
-      wait_until(fn -> match?({:ok, %{queue: ^count}}, EctoLibSql.write_gate(state)) end)
+      wait_until(fn ->
+        Enum.any?(connections(database), fn %{id: id} ->
+          state = %EctoLibSql.State{conn_id: id, mode: :local, database: database}
+          match?({:ok, %{queue: ^count}}, EctoLibSql.write_gate(state))
+        end)
+      end)
     end
 
     defp attach(events) do
