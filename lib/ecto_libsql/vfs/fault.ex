@@ -54,7 +54,8 @@ defmodule EctoLibSql.Vfs.Fault do
   and `:do` is one of
 
     * `:error` - it fails with the extended code that SQLite has for that, such as `:ioerr_write`
-    * `{:error, code}` - with another one: `:full`, `:busy`, `:ioerr_data`, …
+    * `{:error, code}` - with another one: `:full`, `:ioerr_data`, … `:busy` is for `:lock` alone: SQLite takes it for no
+      failure of the disk, and a rollback that gets it for a read goes on without
     * `{:torn, bytes}` - of a write, so many bytes come to the disk, and it fails; `{:torn, bytes, :silent}`
       says that all went well
     * `{:short, bytes}` - of a read, so many bytes come, and zeros for the rest, as behind a file's end
