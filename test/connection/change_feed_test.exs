@@ -3,10 +3,8 @@ if Code.ensure_loaded?(DBConnection) do
     use EctoLibSql.Test.PoolCase, async: true
 
     alias EctoLibSql.ChangeFeed
-    alias EctoLibSql.Test.Mode
 
     @moduletag :capture_log
-    @moduletag skip: Mode.mode() != :local && "a feed is of local databases"
 
     setup do
       feed = :"feed_#{System.unique_integer([:positive])}"

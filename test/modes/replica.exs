@@ -3,7 +3,16 @@
 %{
   # What is not about a repo over a replica at all: these files are not counted.
   elsewhere: [
-    {"limits and settings of a local connection", ["test/adapter/configuration_test.exs"]},
+    {"limits, settings, policies, statistics, changes that are told, functions in Elixir and VFSs of local " <>
+       "connections",
+     [
+       "test/adapter/authorizer_test.exs",
+       "test/adapter/configuration_test.exs",
+       "test/adapter/statistics_test.exs",
+       "test/connection/change_feed_test.exs",
+       "test/connection/function_test.exs",
+       "test/connection/vfs_test.exs"
+     ]},
     {"the files of a local database: creating, dropping, dumping and locking them, other programs that " <>
        "read them",
      [
