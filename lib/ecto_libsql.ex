@@ -155,7 +155,8 @@ defmodule EctoLibSql do
     * `:immutable` - `true` promises that nobody writes the file: no locks, no checks. Only with
       `mode: :read_only`
     * `:shared_cache` - share the page cache with other connections of this VM
-    * `:vfs` - the name of the VFS by which SQLite opens the files: see `EctoLibSql.Vfs`
+    * `:vfs` - the name of the VFS by which SQLite opens the files: see `EctoLibSql.Vfs`.
+      Not in a build with encryption, where it is an error with the code `:unsupported`
     * `:busy_timeout` - how long a call waits for others that write, in milliseconds. Default: `5000`
     * `:timeout` - how long a call may take that does not say, in milliseconds, or `:infinity`.
       Default: `15000`

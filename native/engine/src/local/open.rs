@@ -153,6 +153,11 @@ impl Connection {
         let file = c_string("the database's path", &options.database)?;
         let control = Arc::new(Control::new(options.caller_alive));
         vfs::register();
+        // Encryption has a VFS of its own, which takes the files of others for its own.
+        if cfg!(feature = "encryption") && options.vfs.is_some() {
+            let reason = "vfs: not in a build with encryption, which has a VFS of its own";
+            return Err(Error::Unsupported(reason.to_owned()));
+        }
         let vfs = options.vfs.as_deref().map(vfs::registered).transpose()?;
         let raw = RawConnection::open(
             &file,

@@ -1,5 +1,7 @@
 //! What comes of faults of the disk. Each run has a seed, by which it can be repeated.
 
+// A build with encryption takes no other VFS.
+#![cfg(not(feature = "encryption"))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
