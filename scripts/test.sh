@@ -72,6 +72,10 @@ repo_tests() {
   ECTO_LIBSQL_MODE=$1 mix test.repo
 }
 
+guide_tests() {
+  mix test test/guides
+}
+
 example_tests() {
   local example
   for example in examples/*/; do
@@ -110,6 +114,15 @@ else
   sqld_missing=$(<"$logs/sqld")
 fi
 
+# Gets the data sets of the guides, or leaves the reason in $data_missing.
+data_missing=
+if DATA=$(bash scripts/data.sh 2>"$logs/data"); then
+  export DATA
+else
+  unset DATA
+  data_missing=$(<"$logs/data")
+fi
+
 layer 'format and lint' lint
 layer 'engine' cargo test -p ecto_libsql_engine
 if have valgrind; then
@@ -144,10 +157,15 @@ if [[ $packages == yes ]]; then
       not_run+=("adapter and Ecto's suites, $mode ($sqld_missing)")
     fi
   done
+  if [[ -z $data_missing ]]; then
+    layer 'guides' guide_tests
+  else
+    not_run+=("guides ($data_missing)")
+  fi
   layer 'example application' example_tests
 else
   not_run+=(adapter "adapter, Ecto's own suites" "adapter and Ecto's suites, remote and replica"
-    'example application')
+    guides 'example application')
 fi
 layer 'benches run' bash scripts/bench.sh --quick
 mapfile -t -O "${#not_run[@]}" not_run < <(sed -n 's/^Not run: //p' "$logs/benches run")
