@@ -7,28 +7,42 @@ defmodule EctoLibSql.UUID.Text do
   @hyphens [8, 13, 18, 23]
   @form "; a UUID is 32 hexadecimal digits with hyphens, 8-4-4-4-12"
 
+  # 32 variables for the digits, and what stands for them in the text, with its hyphens.
+  digits = Macro.generate_arguments(32, __MODULE__)
+
+  hyphenated = fn parts ->
+    [8, 4, 4, 4, 12]
+    |> Enum.map_reduce(parts, &Enum.split(&2, &1))
+    |> elem(0)
+    |> Enum.intersperse([?-])
+    |> Enum.concat()
+  end
+
   @doc "The bytes of a text in capital or small letters; else what is wrong with it."
   @spec parse(term()) :: {:ok, <<_::128>>} | {:error, String.t()}
-  def parse(
-        <<a::binary-8, ?-, b::binary-4, ?-, c::binary-4, ?-, d::binary-4, ?-, e::binary-12>> =
-          text
-      ) do
-    case Base.decode16(<<a::binary, b::binary, c::binary, d::binary, e::binary>>, case: :mixed) do
-      {:ok, bytes} -> {:ok, bytes}
-      :error -> {:error, wrong(text)}
-    end
+  def parse(<<unquote_splicing(hyphenated.(digits))>> = text) do
+    {:ok, <<unquote_splicing(for digit <- digits, do: quote(do: value(unquote(digit)) :: 4))>>}
+  catch
+    :no_digit -> {:error, wrong(text)}
   end
 
   def parse(other), do: {:error, wrong(other)}
 
   @doc "The text of 16 bytes, in small letters."
   @spec format(<<_::128>>) :: String.t()
-  def format(<<bytes::16-bytes>>) do
-    <<a::binary-8, b::binary-4, c::binary-4, d::binary-4, e::binary-12>> =
-      Base.encode16(bytes, case: :lower)
-
-    <<a::binary, ?-, b::binary, ?-, c::binary, ?-, d::binary, ?-, e::binary>>
+  def format(<<unquote_splicing(for digit <- digits, do: quote(do: unquote(digit) :: 4))>>) do
+    <<unquote_splicing(hyphenated.(for digit <- digits, do: quote(do: letter(unquote(digit)))))>>
   end
+
+  @compile inline: [value: 1, letter: 1]
+
+  defp value(letter) when letter in ?0..?9, do: letter - ?0
+  defp value(letter) when letter in ?a..?f, do: letter - ?a + 10
+  defp value(letter) when letter in ?A..?F, do: letter - ?A + 10
+  defp value(_letter), do: throw(:no_digit)
+
+  defp letter(value) when value < 10, do: ?0 + value
+  defp letter(value), do: ?a + value - 10
 
   @doc "What keeps a value from being the text of a UUID."
   @spec wrong(term()) :: String.t()
