@@ -24,8 +24,9 @@ defmodule EctoLibSql.UUID do
 
   Those of version 7 that this VM makes ascend, in whatever processes they are made, and also where the
   clock goes back: the bits after the time are a counter (RFC 9562, section 6.2, method 1), and the rest,
-  62 bits, is random. Order among several VMs is that of their clocks. A VM that is started again
-  after the clock went back begins with that clock.
+  62 bits, is random. Order among several VMs is that of their clocks, and so it is between those that are made
+  in Elixir, by a query, and by a column's default. A VM that is started again after the clock went back
+  begins with that clock.
 
   Their order is the same as text, as bytes, and as `compare/2` has it.
 
@@ -50,8 +51,11 @@ defmodule EctoLibSql.UUID do
   the changeset that says why: `id: {"is no UUID: it has 35 characters instead of 36", ...}`.
 
   Both forms are read, whatever the option says; they are not found by each other, though, so a
-  column has to be of one: `EctoLibSql.Migration.convert_uuid/3` makes it so. In embeds and JSON, UUIDs
-  are text.
+  column has to be of one: `EctoLibSql.Migration.convert_uuid/3` makes it so. In embeds,
+  maps and arrays, UUIDs are text; in arrays with `storage: :binary`, 32 hexadecimal digits.
+
+  Parameters of a query take the type of a field, `type(^id, u.id)`, or, where there is none,
+  `type(^id, ^Ecto.ParameterizedType.init(EctoLibSql.UUID, storage: :binary))`.
 
   In place of `autogenerate: true`, `read_after_writes: true` has the database make the id, by the column's
   default (`EctoLibSql.Migration.uuid_default/1`).
@@ -60,7 +64,8 @@ defmodule EctoLibSql.UUID do
 
   `import EctoLibSql.UUID, only: :macros` brings `uuid4/1`, `uuid7/1`, `uuid_text/1`, `uuid_binary/1` and
   `uuid7_timestamp/1`. They are plain SQL, which local databases, replicas and servers have alike,
-  without the option `:functions`.
+  without the option `:functions`. (With `functions: [:uuid]`, local databases have SQL functions, too:
+  `EctoLibSql.Function`.)
 
       from u in User, where: uuid7_timestamp(u.id) > ago(1, "day")
 
@@ -71,8 +76,8 @@ defmodule EctoLibSql.UUID do
 
   ## Errors
 
-  `parse/1`, `version/1` and `timestamp/1` answer `{:error, reason}`, the others raise an
-  `ArgumentError`. What is stored and is no UUID cannot be loaded: Ecto raises an `ArgumentError`.
+  `parse/1`, `version/1` and `timestamp/1` answer `{:error, reason}`; what else takes a UUID, and all options,
+  raise an `ArgumentError`. What is stored and is no UUID cannot be loaded: Ecto raises an `ArgumentError`.
   """
 
   alias EctoLibSql.UUID.{Generator, SQL, Text}

@@ -3,6 +3,7 @@ defmodule Ecto.Adapters.LibSql.UUID.ConversionTest do
 
   import EctoLibSql.Migration
 
+  alias EctoLibSql.Test.Mode
   alias EctoLibSql.UUID
 
   @uuid "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"
@@ -352,6 +353,102 @@ defmodule Ecto.Adapters.LibSql.UUID.ConversionTest do
       assert %ArgumentError{message: got} = migration_error(steps)
       assert got =~ message
     end
+  end
+
+  test "tables that are STRICT and WITHOUT ROWID, their views and triggers" do
+    migrate(fn ->
+      create table(:t, primary_key: false, options: "STRICT, WITHOUT ROWID") do
+        add(:id, :string, primary_key: true, default: uuid_default(storage: :text))
+        add(:n, :integer)
+      end
+    end)
+
+    Repo.query!("CREATE VIEW v AS SELECT id FROM t")
+
+    Repo.query!(
+      "CREATE TRIGGER counts AFTER INSERT ON t BEGIN UPDATE t SET n = 1 WHERE id = new.id; END"
+    )
+
+    Repo.query!("INSERT INTO t (n) VALUES (0)")
+    Repo.query!("UPDATE t SET n = 7")
+    migrate(fn -> convert_uuid(:t, :id, to: :binary) end)
+    Repo.query!("INSERT INTO t (n) VALUES (0)")
+    # The trigger has not run for the row that was there.
+    assert rows("SELECT typeof(id), n FROM t ORDER BY n") == [["blob", 1], ["blob", 7]]
+    assert rows("SELECT count(*) FROM v") == [[2]]
+    assert sql_of("t") =~ ~r/STRICT, WITHOUT ROWID\z/
+  end
+
+  test "a generated column is not converted by itself" do
+    migrate(fn ->
+      create table(:t) do
+        add(:u, :string)
+        add(:copy, :string, generated: "ALWAYS AS (u) STORED")
+      end
+    end)
+
+    assert %ArgumentError{message: message} =
+             migration_error(fn -> convert_uuid(:t, :copy, to: :binary) end)
+
+    assert message =~ "t.copy is generated; convert what it is generated from"
+  end
+
+  # A server enforces foreign keys all the time, and this one cannot be taken out of its column.
+  test "a key that is a reference which deletes: converted, or refused by a server" do
+    migrate(fn ->
+      create table(:users, primary_key: false) do
+        add(:id, :string, primary_key: true)
+      end
+
+      create table(:profiles, primary_key: false) do
+        add(:id, references(:users, type: :string, on_delete: :delete_all), primary_key: true)
+      end
+    end)
+
+    for table <- ["users", "profiles"],
+        do: Repo.query!("INSERT INTO #{table} VALUES (?)", [@uuid])
+
+    error = migration_error(fn -> convert_uuid(:users, :id, to: :binary) end)
+    columns = [{"users", "id"}, {"profiles", "id"}]
+
+    if Mode.mode() == :local do
+      assert error == nil
+      assert types(columns) == [["blob"], ["blob"]]
+    else
+      assert %ArgumentError{message: message} = error
+      assert message =~ "convert_uuid users.id: the foreign key profiles_id_fkey of profiles"
+      assert types(columns) == [["text"], ["text"]]
+    end
+
+    assert rows("SELECT count(*) FROM users JOIN profiles USING (id)") == [[1]]
+  end
+
+  test "rows that refer to nothing are named" do
+    migrate(fn ->
+      create table(:users, primary_key: false) do
+        add(:id, :string, primary_key: true)
+      end
+
+      create table(:posts) do
+        add(:user_id, :string)
+      end
+    end)
+
+    Repo.query!("INSERT INTO posts (user_id) VALUES (?)", [@uuid])
+
+    migrate(fn ->
+      alter table(:posts) do
+        modify(:user_id, references(:users, type: :string, validate: false))
+      end
+    end)
+
+    before = {rows("SELECT * FROM posts"), sql_of("posts"), sql_of("users")}
+
+    assert %ArgumentError{message: message} =
+             migration_error(fn -> convert_uuid(:users, :id, to: :binary) end)
+
+    assert message =~ "foreign key posts_user_id_fkey: rows of posts (rowid 1) refer to no row"
+    assert {rows("SELECT * FROM posts"), sql_of("posts"), sql_of("users")} == before
   end
 
   test "numbers are no UUIDs" do

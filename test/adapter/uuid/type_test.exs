@@ -17,6 +17,7 @@ defmodule Ecto.Adapters.LibSql.UUID.TypeTest do
       field(:text, EctoLibSql.UUID, storage: :text)
       field(:binary, EctoLibSql.UUID, storage: :binary, version: 4, autogenerate: true)
       field(:friends, {:array, EctoLibSql.UUID})
+      field(:tokens, {:array, EctoLibSql.UUID}, storage: :binary)
       belongs_to(:leader, __MODULE__)
       has_many(:posts, Ecto.Adapters.LibSql.UUID.TypeTest.Post)
       has_many(:followers, __MODULE__, foreign_key: :leader_id)
@@ -78,6 +79,7 @@ defmodule Ecto.Adapters.LibSql.UUID.TypeTest do
         add(:text, :string)
         add(:binary, :binary)
         add(:friends, {:array, :uuid})
+        add(:tokens, {:array, :binary})
         add(:leader_id, references(:users, type: :uuid))
         add(:badge, :map)
       end
@@ -340,6 +342,39 @@ defmodule Ecto.Adapters.LibSql.UUID.TypeTest do
       assert rows("SELECT count(*) FROM users") == [[0]]
     end
 
+    test "arrays have elements of either storage" do
+      user = Repo.insert!(%User{friends: [@uuid], tokens: [@upper, @other]})
+      assert %{friends: [@uuid], tokens: [@uuid, @other]} = Repo.get!(User, user.id)
+
+      for value <- [@uuid, @upper] do
+        query = from(u in User, where: ^value in u.friends and ^value in u.tokens, select: u.id)
+        assert Repo.all(query) == [user.id]
+      end
+
+      Repo.update_all(User, push: [friends: @other, tokens: @uuid])
+
+      assert %{friends: [@uuid, @other], tokens: [@uuid, @other, @uuid]} =
+               Repo.get!(User, user.id)
+    end
+
+    test "literals are compared where the storage is the field's own" do
+      user = Repo.insert!(%User{text: @uuid, binary: @uuid})
+
+      literal =
+        from(u in User, where: u.text == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f", select: u.id)
+
+      assert Repo.all(literal) == [user.id]
+
+      literal =
+        from(u in User, where: u.binary == "017F22E2-79B0-7CC3-98C4-DC0C0C07398F", select: u.id)
+
+      assert Repo.all(literal) == [user.id]
+
+      assert_raise Ecto.QueryError, ~r/a literal UUID cannot stand in a query/, fn ->
+        Repo.all(from(u in User, where: u.id == "017f22e2-79b0-7cc3-98c4-dc0c0c07398f"))
+      end
+    end
+
     test "parameters take type/2, and nil" do
       user = Repo.insert!(%User{text: @uuid})
       sixteen = raw(@uuid)
@@ -349,6 +384,12 @@ defmodule Ecto.Adapters.LibSql.UUID.TypeTest do
 
       assert Repo.all(from(u in User, select: type(^@upper, u.binary))) == [@uuid]
       assert Repo.all(from(u in User, select: type(^nil, u.binary))) == [nil]
+
+      type = Ecto.ParameterizedType.init(UUID, storage: :text)
+
+      assert Repo.all(from(u in "users", where: u.text == type(^sixteen, ^type), select: u.text)) ==
+               [@uuid]
+
       assert Repo.all(from(u in User, where: is_nil(u.leader_id), select: u.id)) == [user.id]
     end
   end
