@@ -26,7 +26,7 @@ defmodule EctoLibSql.MixProject do
   def application do
     [
       mod: {EctoLibSql.Application, []},
-      extra_applications: [:logger | test_applications(Mix.env())]
+      extra_applications: [:logger, :crypto | test_applications(Mix.env())]
     ]
   end
 
@@ -96,6 +96,7 @@ defmodule EctoLibSql.MixProject do
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
+        "docs/uuids.md",
         "docs/architecture.md",
         "docs/performance.md"
       ]

@@ -16,6 +16,7 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Pragma
   doctest EctoLibSql.Status
   doctest EctoLibSql.Trace
+  doctest EctoLibSql.UUID
   doctest EctoLibSql.Vfs
   doctest EctoLibSql.Vfs.Fault
   doctest EctoLibSql.Wal

@@ -10,6 +10,8 @@ defmodule EctoLibSql.Application do
 
   @impl true
   def start(_type, _args) do
+    EctoLibSql.UUID.Generator.start_up()
+
     if loaded?() do
       NIF.claim()
       Native.start_up()

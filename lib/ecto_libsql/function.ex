@@ -59,7 +59,8 @@ defmodule EctoLibSql.Function do
 
   ## `:uuid`
 
-  Named as in SQLite's [extension of that name](https://sqlite.org/src/file/ext/misc/uuid.c).
+  Named as in SQLite's [extension of that name](https://sqlite.org/src/file/ext/misc/uuid.c). `EctoLibSql.UUID`
+  has UUIDs for queries and defaults that need none of these.
 
   | function | |
   |---|---|

@@ -19,7 +19,8 @@
        "test/adapter/migration_lock_test.exs",
        "test/adapter/storage_test.exs",
        "test/adapter/structure_test.exs",
-       "test/adapter/types/stock_sqlite_test.exs"
+       "test/adapter/types/stock_sqlite_test.exs",
+       "test/adapter/uuid/local_test.exs"
      ]},
     {"calls of NIFs, the gate and the locks of a local database's writers, and memory that connections share",
      [

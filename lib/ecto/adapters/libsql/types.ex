@@ -60,7 +60,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Options of a repo
 
       * `:uuid_type` (or `:binary_id_type`) - `:string` (default) or `:binary`, for `:binary_id`
-        and `Ecto.UUID` alike
+        and `Ecto.UUID` alike, and for `EctoLibSql.UUID` without `storage:`
       * `:map_type`, `:array_type` - `:string` (default), JSON text, or `:binary`, SQLite's JSONB
 
     Values of either form are read whatever the option says.

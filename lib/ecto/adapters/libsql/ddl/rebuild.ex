@@ -14,19 +14,31 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     import EctoLibSql.Identifier, only: [quote_name: 1, quote_name: 2, fold: 1]
 
     @doc """
-    Makes the table what the draft says.
+    Makes the table what the draft says; of several drafts, each, before foreign keys are checked.
     """
-    @spec run!(Database.t(), Draft.t()) :: :ok
-    def run!(db, %Draft{info: info} = draft) do
+    @spec run!(Database.t(), Draft.t() | [Draft.t(), ...]) :: :ok
+    def run!(db, %Draft{} = draft), do: run!(db, [draft])
+
+    def run!(db, [%Draft{info: info} | _] = drafts) do
       Database.transaction!(db, fn ->
         views = Verification.working_views(db, info.schema)
-        sequence = sequence(db, info)
-        if Database.server?(db), do: refill(db, draft), else: replace(db, draft)
-        restore_sequence(db, info, sequence)
-        triggers = for trigger <- info.triggers, do: in_schema(trigger.sql, info.schema)
-        Enum.each(triggers ++ draft.triggers, &Database.run!(db, &1))
-        Verification.run!(db, draft, views)
+        unenforced(db, fn -> Enum.each(drafts, &build(db, &1)) end)
+        Enum.each(drafts, &Verification.run!(db, &1, views))
       end)
+    end
+
+    defp unenforced(db, fun) do
+      if Database.server?(db),
+        do: Database.with_pragma(db, "defer_foreign_keys", fun),
+        else: Database.without_foreign_keys(db, fun)
+    end
+
+    defp build(db, %Draft{info: info} = draft) do
+      sequence = sequence(db, info)
+      if Database.server?(db), do: refill(db, draft), else: replace(db, draft)
+      restore_sequence(db, info, sequence)
+      triggers = for trigger <- info.triggers, do: in_schema(trigger.sql, info.schema)
+      Enum.each(triggers ++ draft.triggers, &Database.run!(db, &1))
     end
 
     defp refill(db, draft) do
@@ -42,17 +54,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       new_name = unused_name(db, info)
       new = quote_name(info.schema, new_name)
 
-      Database.without_foreign_keys(db, fn ->
-        # Else the renaming would look for the table that is not there just then in all views and
-        # triggers that mention it.
-        Database.with_pragma(db, "legacy_alter_table", fn ->
-          Database.run!(db, CreateTable.to_sql(%{created | temporary?: false}, new))
-          named_as(info.name, new_name, fn -> copy(db, draft, old, new) end)
-          Verification.converted!(db, draft, new)
-          Database.run!(db, ["DROP TABLE ", old])
-          Database.run!(db, ["ALTER TABLE ", new, " RENAME TO ", quote_name(info.name)])
-          Enum.each(indexes(draft), &Database.run!(db, &1))
-        end)
+      # Else the renaming would look for the table that is not there just then in all views and
+      # triggers that mention it.
+      Database.with_pragma(db, "legacy_alter_table", fn ->
+        Database.run!(db, CreateTable.to_sql(%{created | temporary?: false}, new))
+        named_as(info.name, new_name, fn -> copy(db, draft, old, new) end)
+        Verification.converted!(db, draft, new)
+        Database.run!(db, ["DROP TABLE ", old])
+        Database.run!(db, ["ALTER TABLE ", new, " RENAME TO ", quote_name(info.name)])
+        Enum.each(indexes(draft), &Database.run!(db, &1))
       end)
     end
 

@@ -3,8 +3,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # A table's rebuild where foreign keys are enforced all the time, as a server does inside of a
     # transaction: the rows are put aside, the table is dropped, created and filled again under its
-    # own name. What refers to it is looked at later (`defer_foreign_keys`), by when the rows are
-    # back. Foreign keys that would delete or change rows with those of the table (ON DELETE CASCADE,
+    # own name. What refers to it is looked at later (`defer_foreign_keys`, which Rebuild sets), by when
+    # the rows are back. Foreign keys that would delete or change rows with those of the table (ON DELETE CASCADE,
     # SET NULL) are taken out of their columns for that time, by libSQL's ALTER COLUMN.
 
     alias Ecto.Adapters.LibSql.DDL.{Database, Draft, TableInfo, Verification}
@@ -36,10 +36,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       keys = acting_keys!(db, info)
       Enum.each(keys, &alter_column(db, info, &1.table, &1.without))
 
-      Database.with_pragma(db, "defer_foreign_keys", fn ->
-        refill(db, draft, quote_name(info.schema, plan.aside), plan)
-      end)
-
+      refill(db, draft, quote_name(info.schema, plan.aside), plan)
       Enum.each(keys, &alter_column(db, info, &1.table, &1.column))
     end
 
