@@ -68,7 +68,9 @@ if Code.ensure_loaded?(Ecto.ParameterizedType) do
     def dump(nil, _dumper, _params), do: {:ok, nil}
 
     def dump(value, _dumper, %{of: type}) do
-      with {:ok, dumped} <- Ecto.Type.embedded_dump(type, value, :json),
+      # A value that is not of the type passes embedded_dump/3.
+      with {:ok, _} <- Ecto.Type.dump(type, value),
+           {:ok, dumped} <- Ecto.Type.embedded_dump(type, value, :json),
            {:ok, json} <- Term.encode(dumped) do
         {:ok, {:jsonb, json}}
       else

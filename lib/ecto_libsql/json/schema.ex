@@ -11,8 +11,9 @@ if Code.ensure_loaded?(Ecto.Migration) do
 
     @spec index(atom() | String.t(), atom(), Path.t(), keyword()) :: Index.t()
     def index(table, column, path, opts) do
+      expression = extract(column, path)
       opts = Keyword.put_new_lazy(opts, :name, fn -> name(table, column, path) end)
-      Ecto.Migration.index(table, [extract(column, path)], opts)
+      Ecto.Migration.index(table, [expression], opts)
     end
 
     # As Ecto names an index after its columns.
