@@ -10,19 +10,16 @@ if Code.ensure_loaded?(ExUnitProperties) do
 
     @moduletag :sqld
     @moduletag :capture_log
+    @moduletag :tmp_dir
 
     setup_all do
       %{server: Sqld.start!()}
     end
 
     setup context do
-      {:ok, s} = connect(context)
-      on_exit(fn -> EctoLibSql.disconnect(s) end)
-      %{s: s}
+      connect! = if context.replica, do: &Replicas.connect!/1, else: &Replicas.primary!/1
+      %{s: connect!.(context)}
     end
-
-    defp connect(%{replica: true, server: server}), do: {:ok, Replicas.connect!(server)}
-    defp connect(%{server: server}), do: EctoLibSql.connect(uri: Sqld.url(server))
 
     for {place, tags} <- ["at a server": [replica: false], "on a replica": [replica: true]] do
       describe "#{place}," do
