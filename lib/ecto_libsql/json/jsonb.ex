@@ -13,6 +13,10 @@ defmodule EctoLibSql.JSON.Jsonb do
     end
   end
 
+  @doc "A number or string, of its type and payload."
+  @spec scalar(3..10, binary()) :: iodata() | :error
+  def scalar(type, payload), do: value(type, payload)
+
   # One element as iodata, and what follows it.
   defp element(<<size::4, type::4, rest::binary>>) do
     with {:ok, size, rest} <- payload_size(size, rest),

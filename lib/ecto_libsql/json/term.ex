@@ -3,7 +3,7 @@ defmodule EctoLibSql.JSON.Term do
   # Elixir terms as JSON text, and JSON text and JSONB as terms, by the library that was chosen when
   # this package was compiled: Elixir's own where there is one.
 
-  alias EctoLibSql.JSON.Jsonb
+  alias EctoLibSql.JSON.JsonbTerm
 
   @library Application.compile_env(
              :ecto_libsql,
@@ -63,11 +63,18 @@ defmodule EctoLibSql.JSON.Term do
     error -> {:error, Exception.message(error)}
   end
 
-  @doc "JSON text or JSONB."
+  @doc """
+  JSON text or JSONB.
+
+  JSONB of an object never reads as JSON text, and of an array only if somebody chose its bytes for
+  that: so what may be text is tried as such first.
+  """
   @spec decode(binary()) :: {:ok, term()} | :error
-  def decode(json) do
+  def decode(<<first, _::binary>> = json) when first in ~c({["-0123456789tfn \t\n\r) do
     with :error <- decode_text(json), do: decode_jsonb(json)
   end
+
+  def decode(json), do: decode_jsonb(json)
 
   @doc "JSON text."
   @spec decode_text(binary()) :: {:ok, term()} | :error
@@ -80,10 +87,8 @@ defmodule EctoLibSql.JSON.Term do
   end
 
   @doc """
-  What a column for JSONB holds: JSONB, or JSON text that SQL has put there.
-
-  JSONB of an object never reads as JSON text, and of an array only if somebody chose its bytes for
-  that; but the bytes of the number 123 are those of the text `3123`.
+  What a column for JSONB holds: JSONB, or JSON text that SQL has put there. The bytes of the number
+  123 are those of the text `3123`: they are taken for the number.
   """
   @spec decode_stored(binary()) :: {:ok, term()} | :error
   def decode_stored(<<first, _::binary>> = stored) when first in ~c({[), do: decode(stored)
@@ -94,7 +99,12 @@ defmodule EctoLibSql.JSON.Term do
 
   @doc "JSONB."
   @spec decode_jsonb(binary()) :: {:ok, term()} | :error
-  def decode_jsonb(blob) do
-    with {:ok, json} <- Jsonb.to_json(blob), do: decode_text(json)
+  if @library in [JSON, Jason] do
+    def decode_jsonb(blob), do: JsonbTerm.decode(blob)
+  else
+    # It may have terms of its own for numbers, or for keys.
+    def decode_jsonb(blob) do
+      with {:ok, json} <- EctoLibSql.JSON.Jsonb.to_json(blob), do: decode_text(json)
+    end
   end
 end
