@@ -10,6 +10,7 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Function
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Hooks
+  doctest EctoLibSql.JSON
   doctest EctoLibSql.Limits
   doctest EctoLibSql.Session
   doctest EctoLibSql.Native

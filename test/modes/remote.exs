@@ -86,8 +86,6 @@
        "test a rebuild with foreign keys off leaves them off",
        "test like ilike takes no notice of case, whatever the connection's setting"
      ]},
-    {"sqld's SQLite, 3.45, reads keys with quotes and brackets in JSON paths in its own way",
-     ["test keys of every kind", "test parts from other columns: keys and indexes"]},
     {"a server's writers wait for each other at the server, five seconds at most, and not at a gate",
      [
        "test transactions take the write lock at once, unless they say otherwise",
@@ -117,8 +115,6 @@
     {"it gives bytes for text, and a server takes text in UTF-8 only",
      [
        "test upsert via insert_all source (without an Ecto schema) on conflict query and conflict target"
-     ]},
-    {"sqld's SQLite, 3.45, reads keys with quotes in JSON paths in its own way",
-     ["test json_extract_path with primitive values"]}
+     ]}
   ]
 }

@@ -86,8 +86,6 @@
     {"it gives bytes for text, and a server takes text in UTF-8 only",
      [
        "test upsert via insert_all source (without an Ecto schema) on conflict query and conflict target"
-     ]},
-    {"sqld's SQLite, 3.45, reads keys with quotes in JSON paths in its own way",
-     ["test json_extract_path with primitive values"]}
+     ]}
   ]
 }

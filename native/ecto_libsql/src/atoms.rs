@@ -9,6 +9,7 @@ rustler::atoms! {
     blob,
     uuid,
     json,
+    jsonb,
     inf,
     negative_infinity = "-inf",
     infinity,

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use ecto_libsql_engine::error::{Error, Result};
-use ecto_libsql_engine::form::Forms;
+use ecto_libsql_engine::form::{Forms, jsonb};
 use ecto_libsql_engine::params::{Bind, Params};
 use ecto_libsql_engine::remote::RemoteParams;
 use ecto_libsql_engine::value::{Value, ValueRef};
@@ -259,18 +259,23 @@ fn size(term: Term<'_>) -> usize {
     }
 }
 
-/// `{:blob, bytes}`, `{:uuid, text}` and `{:json, text}`.
+/// `{:blob, bytes}`, `{:uuid, text}`, `{:json, text}` and `{:jsonb, text}`.
 fn tagged<'a>(term: Term<'a>, forms: Forms) -> Result<ValueRef<'a>, String> {
     let (tag, term) = term
         .decode::<(Atom, Term<'a>)>()
         .ok()
         .filter(|(tag, _)| is_tag(*tag))
-        .ok_or("a tuple is no value: only {:blob, binary}, {:uuid, text} and {:json, text} are")?;
+        .ok_or(
+            "a tuple is no value: only {:blob, binary}, {:uuid, text}, {:json, text} and \
+             {:jsonb, text} are",
+        )?;
     let bytes = bytes(term).ok_or_else(|| format!("{{:{tag:?}, _}} takes a binary"))?;
     let converted = if tag == atoms::uuid() {
         forms.uuid(bytes)?.map(|uuid| uuid.to_vec())
     } else if tag == atoms::json() {
         forms.json(bytes)?
+    } else if tag == atoms::jsonb() {
+        Some(jsonb("jsonb", bytes)?)
     } else {
         return Ok(ValueRef::Blob(bytes));
     };
@@ -288,7 +293,7 @@ fn in_env<'a>(env: Env<'a>, bytes: &[u8]) -> &'a [u8] {
 }
 
 fn is_tag(atom: Atom) -> bool {
-    [atoms::blob(), atoms::uuid(), atoms::json()].contains(&atom)
+    [atoms::blob(), atoms::uuid(), atoms::json(), atoms::jsonb()].contains(&atom)
 }
 
 fn atom_value<'a>(term: Term<'a>) -> Option<ValueRef<'a>> {

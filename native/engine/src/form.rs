@@ -48,11 +48,18 @@ impl Forms {
         };
         match form {
             Form::Text => Ok(None),
-            Form::Binary => jsonb::from_json(text)
-                .map(Some)
-                .map_err(|offset| format!("{{:json, _}} takes JSON: wrong at byte {offset}")),
+            Form::Binary => jsonb("json", text).map(Some),
         }
     }
+}
+
+/// JSON text as JSONB, for a value with that tag, whatever the connection's choice.
+///
+/// # Failure
+/// Names the byte at which the text stops being JSON.
+pub fn jsonb(tag: &str, text: &[u8]) -> Result<Vec<u8>, String> {
+    jsonb::from_json(text)
+        .map_err(|offset| format!("{{:{tag}, _}} takes JSON: wrong at byte {offset}"))
 }
 
 #[cfg(test)]
@@ -90,5 +97,14 @@ mod tests {
         assert!(BINARY.uuid(b"601d74e4a8d34b6e8365eddb4c893327").is_err());
         assert!(Forms::default().uuid(b"no").is_err());
         assert!(BINARY.json(b"{").is_err());
+        assert_eq!(
+            jsonb("jsonb", b"[1,]"),
+            Err("{:jsonb, _} takes JSON: wrong at byte 3".to_owned())
+        );
+    }
+
+    #[test]
+    fn jsonb_is_asked_for_by_value() {
+        assert_eq!(jsonb("jsonb", b"[1]"), Ok(vec![0x2b, 0x13, b'1']));
     }
 }

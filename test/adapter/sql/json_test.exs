@@ -93,7 +93,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       assert sql(from(p in Post, select: p.meta["tags"][p.visits]["name"])) ==
                ~s{SELECT (p0."meta" -> ('$."tags"' || (CASE typeof(p0."visits") WHEN 'integer' } <>
-                 ~s{THEN '[' || p0."visits" || ']' ELSE '.' || json_quote(p0."visits") END) || '."name"')) } <>
+                 ~s{THEN '[' || p0."visits" || ']' ELSE '.' || } <>
+                 ~S{replace(replace(json_quote(p0."visits"), '\\', '\u005c'), '\"', '\u0022') END) } <>
+                 ~s{|| '."name"')) } <>
                  ~s{AS "->" FROM "posts" AS p0}
 
       Repo.update_all(Post, set: [title: "a.b", subtitle: "quo\"te"])

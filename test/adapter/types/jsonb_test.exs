@@ -2,7 +2,8 @@ defmodule Ecto.Adapters.LibSql.Types.JsonbTest do
   use ExUnit.Case, async: true
   use ExUnitProperties
 
-  alias Ecto.Adapters.LibSql.Types.{Json, Jsonb}
+  alias Ecto.Adapters.LibSql.Types.Json
+  alias EctoLibSql.JSON.{Jsonb, Term}
   alias EctoLibSql.Test.Mode
 
   setup_all do
@@ -17,16 +18,16 @@ defmodule Ecto.Adapters.LibSql.Types.JsonbTest do
 
   property "SQLite's JSONB reads as the JSON that it was made of", %{s: s} do
     check all(term <- EctoLibSql.TypeGenerators.json()) do
-      json = Json.library().encode!(term)
+      json = Term.library().encode!(term)
       assert {:ok, read} = s |> sqlites_jsonb(json) |> Jsonb.to_json()
-      assert Json.library().decode!(read) == Json.library().decode!(json)
+      assert Term.library().decode!(read) == Term.library().decode!(json)
     end
   end
 
   property "a map or list is told from JSON text, whatever is in it", %{s: s} do
     check all(term <- EctoLibSql.TypeGenerators.json(), wrap <- member_of([:list, :map])) do
       term = if wrap == :list, do: [term], else: %{"k" => term}
-      json = Json.library().encode!(term)
+      json = Term.library().encode!(term)
       assert Json.decode(json) == Json.decode(sqlites_jsonb(s, json))
     end
   end
@@ -40,7 +41,7 @@ defmodule Ecto.Adapters.LibSql.Types.JsonbTest do
           {"\"one \\\nline\"", "one line"}
         ] do
       assert {:ok, json} = s |> sqlites_jsonb(json5) |> Jsonb.to_json()
-      assert Json.library().decode!(json) == term
+      assert Term.library().decode!(json) == term
     end
   end
 
@@ -60,7 +61,7 @@ defmodule Ecto.Adapters.LibSql.Types.JsonbTest do
     check all(bytes <- binary()) do
       case Json.decode(bytes) do
         {:ok, _} ->
-          assert match?({:ok, _}, Json.library().decode(bytes)) or Jsonb.to_json(bytes) != :error
+          assert match?({:ok, _}, Term.library().decode(bytes)) or Jsonb.to_json(bytes) != :error
 
         :error ->
           :ok

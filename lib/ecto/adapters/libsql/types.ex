@@ -18,6 +18,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     | `:duration` | `TEXT` | an ISO 8601 duration |
     | `:map`, `{:map, _}`, embeds | `JSON_TEXT` or `JSON_BLOB` | JSON, or JSONB: `:map_type` |
     | `{:array, _}` | the same | a JSON array: `:array_type` |
+    | `EctoLibSql.JSON.Binary` | `JSON_BLOB`: `:jsonb` in migrations | JSONB |
 
     The names with `TEXT` in them have SQLite's TEXT affinity, so that nothing is taken for a
     number; schemaless queries decode by them. In a STRICT table they are plain `TEXT` and `BLOB`.
@@ -52,8 +53,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Without a schema
 
     Columns that are declared as JSON or decimals are decoded as such when they are read. What is
-    written says what it is, since a binary is text: `{:blob, bytes}`, `{:uuid, text}` and
-    `{:json, text}`.
+    written says what it is, since a binary is text: `{:blob, bytes}`, `{:uuid, text}`,
+    `{:json, text}`, and `{:jsonb, text}` for JSON that is to be stored as JSONB.
 
         Repo.insert_all("posts", [[id: {:uuid, Ecto.UUID.generate()}, hash: {:blob, hash}]])
 
@@ -110,6 +111,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def column_type({:array, _}, opts), do: json(opts[:array_type], opts)
     def column_type({:map, _}, opts), do: json(opts[:map_type], opts)
     def column_type(type, opts) when type in [:map, :json], do: json(opts[:map_type], opts)
+    def column_type(:jsonb, opts), do: json(:binary, opts)
     def column_type(:any, opts), do: if(opts[:strict], do: "ANY", else: "BLOB")
 
     def column_type(type, opts) when type in @decimals do
@@ -136,7 +138,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     would change them, or their form is the repo's choice.
     """
     @spec cast_type(atom() | tuple()) :: String.t() | nil
-    def cast_type(type) when type in [:any, :map, :json, :bitstring | @uuids], do: nil
+    def cast_type(type) when type in [:any, :map, :json, :jsonb, :bitstring | @uuids], do: nil
     def cast_type({kind, _}) when kind in [:array, :map], do: nil
     def cast_type(type) when type in @decimals, do: "TEXT"
     def cast_type(type), do: column_type(type, strict: true)
@@ -188,6 +190,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         do: [&Calendar.load_datetime/1, type]
 
     def loaders(:duration, type), do: [(&Calendar.load_duration/1) | rest(:duration, type)]
+
+    def loaders(:map, {:parameterized, {EctoLibSql.JSON.Binary, _}} = type),
+      do: [&Json.decode_stored/1, type]
+
     def loaders(:map, type), do: [(&Json.decode/1) | rest(:map, type)]
     def loaders({:map, _}, type), do: [&Json.decode/1, &Json.load_map(type, &1)]
     def loaders({:array, _}, type), do: [&Json.decode/1, &Json.load_array(type, &1)]

@@ -5,7 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     alias Ecto.Adapters.LibSql.DDL.Columns
     alias Ecto.Adapters.LibSql.Types
-    alias Ecto.Adapters.LibSql.Types.Json
+    alias EctoLibSql.JSON.Term
 
     import EctoLibSql.Identifier, only: [quote_text: 1]
 
@@ -42,6 +42,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
         {:map, _} ->
           {opts[:map_type] || :string, :map}
+
+        :jsonb ->
+          {:binary, :jsonb}
 
         type ->
           type
@@ -133,6 +136,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def literal(value, {form, :map}) when is_map(value), do: json(value, form)
     def literal(value, {form, :array}) when is_list(value), do: json(value, form)
 
+    def literal(value, {form, :jsonb}) when is_map(value) or is_list(value),
+      do: json(value, form)
+
     def literal(value, type) do
       unknown!(
         value,
@@ -149,7 +155,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp blob(binary), do: ["X'", Base.encode16(binary), ?']
 
-    defp json(value, form), do: value |> Json.encode!() |> literal({form, :json})
+    defp json(value, form), do: value |> Term.encode!() |> literal({form, :json})
 
     defp decimal_text(number) when is_integer(number), do: Integer.to_string(number)
     defp decimal_text(number), do: number |> Decimal.from_float() |> Decimal.to_string(:normal)

@@ -206,12 +206,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # What SQLite's affinity does not do by itself: blobs and text, and the width of times.
     defp conversion(type, column, old) do
       case {Columns.affinity(column.type), Columns.affinity(old.type)} do
-        {:blob, from} when from != :blob -> when_type("text", "BLOB")
-        {:text, :blob} -> when_type("blob", "TEXT")
+        {:blob, from} when from != :blob -> json(type, "jsonb") || when_type("text", "BLOB")
+        {:text, :blob} -> json(type, "json") || when_type("blob", "TEXT")
         {:text, _} -> time(type)
         _ -> nil
       end
     end
+
+    defp json({kind, _}, function) when kind in [:array, :map], do: json(:map, function)
+
+    defp json(type, function) when type in [:map, :json, :jsonb],
+      do: &[function, ?(, &1, ?)]
+
+    defp json(_type, _function), do: nil
 
     defp when_type(type, to) do
       fn copy ->

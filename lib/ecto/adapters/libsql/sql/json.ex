@@ -5,7 +5,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # may come from other columns.
 
     alias Ecto.Adapters.LibSql.SQL.{Expression, Literal, QueryError, Scope}
-    alias Ecto.Adapters.LibSql.Types.Json
+    alias EctoLibSql.JSON.Path
 
     @doc "The element as an SQL value: true and false are 1 and 0, objects and arrays are JSON."
     @spec value(term(), [term()], Scope.t()) :: iodata()
@@ -36,13 +36,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       |> then(&if(match?([_, _ | _], &1), do: [?(, &1, ?)], else: &1))
     end
 
-    # As a JSON string, a key may hold dots, quotes and control characters.
-    defp part(key, _scope) when is_binary(key), do: [?., Json.library().encode!(key)]
-
-    defp part(index, _scope) when is_integer(index) and index < 0,
-      do: ["[#", to_string(index), "]"]
-
-    defp part(index, _scope) when is_integer(index), do: ["[", to_string(index), "]"]
+    defp part(part, scope) when is_binary(part) or is_integer(part) do
+      case Path.part(part) do
+        {:error, reason} -> QueryError.raise_error(scope, "a JSON path: #{reason}")
+        text -> text
+      end
+    end
 
     defp part({{:., _, [_source, _field]}, _, []} = field, scope) do
       sql = field |> by_column(scope) |> Expression.expr(scope)
@@ -50,13 +49,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       {:sql,
        [
          ["CASE typeof(", sql, ") WHEN 'integer' THEN '[' || ", sql],
-         [" || ']' ELSE '.' || json_quote(", sql, ") END"]
+         [" || ']' ELSE '.' || ", key(sql), " END"]
        ]
        |> then(&[?(, &1, ?)])}
     end
 
     defp part(other, scope),
       do: QueryError.raise_error(scope, "unsupported part of a JSON path: #{inspect(other)}")
+
+    # Quoted as `EctoLibSql.JSON.Path` quotes keys, which every SQLite reads alike.
+    defp key(sql) do
+      [
+        ["replace(replace(json_quote(", sql],
+        ~S|), '\\', '\u005c'), '\"', '\u0022')|
+      ]
+    end
 
     # Ecto leaves paths as they were written: with fields, not columns, and with named bindings.
     defp by_column({{:., meta, [source, field]}, call_meta, []}, scope) do

@@ -32,7 +32,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     def expr(left, {:json, json}, scope) do
       check_literals!(ExprType.of(left, scope), scope)
-      expr(left, Json.library().decode!(json), scope)
+      expr(left, json |> Json.decode() |> elem(1), scope)
     end
 
     def expr(left, %Ecto.Query.Tagged{value: list}, scope) when is_list(list),

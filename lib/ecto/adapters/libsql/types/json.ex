@@ -8,81 +8,25 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # (`^value in t.array`, `t.column in t.array`).
 
     alias Ecto.Adapters.LibSql.Types
-    alias Ecto.Adapters.LibSql.Types.Jsonb
+    alias EctoLibSql.JSON.Term
 
-    @library Application.compile_env(
-               :ecto_libsql,
-               :json_library,
-               if(Code.ensure_loaded?(JSON), do: JSON, else: Jason)
-             )
-
-    @doc false
-    @spec library() :: module()
-    def library, do: @library
-
-    @spec encode(term()) :: {:ok, {:json, String.t()} | nil}
+    @spec encode(term()) :: {:ok, {:json | :jsonb, String.t()} | nil}
     def encode(nil), do: {:ok, nil}
-    def encode(term), do: {:ok, {:json, encode!(term)}}
-
-    @doc """
-    JSON text, with the keys of objects sorted: queries compare what is stored, and a map has no
-    order of its own that would be the same in every VM.
-    """
-    @spec encode!(term()) :: String.t()
-    case @library do
-      JSON ->
-        def encode!(term), do: JSON.encode!(term, &encode_sorted/2)
-
-        defp encode_sorted(map, encoder) when is_map(map) and not is_struct(map) do
-          pairs =
-            for {key, value} <- sorted(map),
-                do: [encoder.(key, encoder), ?:, encoder.(value, encoder)]
-
-          [?{, Enum.intersperse(pairs, ?,), ?}]
-        end
-
-        defp encode_sorted(term, encoder), do: JSON.protocol_encode(term, encoder)
-
-      Jason ->
-        def encode!(term), do: term |> ordered() |> Jason.encode!()
-
-        defp ordered(map) when is_map(map) and not is_struct(map),
-          do: Jason.OrderedObject.new(for {key, value} <- sorted(map), do: {key, ordered(value)})
-
-        defp ordered(list) when is_list(list), do: Enum.map(list, &ordered/1)
-        defp ordered(term), do: term
-
-      _other ->
-        def encode!(term), do: @library.encode!(term)
-    end
-
-    if @library in [JSON, Jason] do
-      defp sorted(map),
-        do: map |> Enum.map(fn {key, value} -> {to_string(key), value} end) |> List.keysort(0)
-    end
+    # What `EctoLibSql.JSON.Binary` has made.
+    def encode({:jsonb, _json} = encoded), do: {:ok, encoded}
+    def encode(term), do: {:ok, {:json, Term.encode!(term)}}
 
     @spec decode(term()) :: {:ok, term()} | :error
-    def decode(json) when is_binary(json) do
-      case @library.decode(json) do
-        {:ok, _} = ok -> ok
-        {:error, _} -> decode_jsonb(json)
-      end
-    end
+    def decode(json) when is_binary(json), do: Term.decode(json)
 
     # NULL, or what a schemaless query has decoded already.
     def decode(term) when is_nil(term) or is_map(term) or is_list(term), do: {:ok, term}
     def decode(_), do: :error
 
-    # JSONB of an object never reads as JSON text, and of an array only if somebody chose its
-    # bytes for that: so text is tried first.
-    defp decode_jsonb(blob) do
-      with {:ok, json} <- Jsonb.to_json(blob),
-           {:ok, _} = ok <- @library.decode(json) do
-        ok
-      else
-        _ -> :error
-      end
-    end
+    @doc "What a column for JSONB holds."
+    @spec decode_stored(term()) :: {:ok, term()} | :error
+    def decode_stored(json) when is_binary(json), do: Term.decode_stored(json)
+    def decode_stored(term), do: decode(term)
 
     @spec dump_map(Ecto.Type.t(), term()) :: {:ok, {:json, String.t()} | nil} | :error
     def dump_map(type, value) do
