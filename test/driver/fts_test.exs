@@ -6,11 +6,6 @@ defmodule EctoLibSql.FTSTest do
   alias EctoLibSql.{Error, FTS}
   alias EctoLibSql.FTS.Expression
 
-  doctest EctoLibSql.FTS
-  doctest EctoLibSql.FTS.Expression
-  doctest EctoLibSql.FTS.Tokenizer
-  doctest EctoLibSql.FTS.Weights
-
   setup do
     {:ok, s} = EctoLibSql.connect(database: ":memory:")
     on_exit(fn -> EctoLibSql.disconnect(s) end)
