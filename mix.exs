@@ -93,6 +93,7 @@ defmodule EctoLibSql.MixProject do
       extras: [
         "README.md",
         "CHANGELOG.md",
+        "docs/full_text.md",
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",

@@ -6,6 +6,10 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Blob
   doctest EctoLibSql.ChangeFeed
   doctest EctoLibSql.DbConfig
+  doctest EctoLibSql.FTS
+  doctest EctoLibSql.FTS.Expression
+  doctest EctoLibSql.FTS.Tokenizer
+  doctest EctoLibSql.FTS.Weights
   doctest EctoLibSql.FileControl
   doctest EctoLibSql.Function
   doctest EctoLibSql.HeapLimit

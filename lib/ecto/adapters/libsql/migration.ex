@@ -73,9 +73,21 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
 
     alias Ecto.Adapters.LibSql.DDL
-    alias Ecto.Adapters.LibSql.DDL.{Alter, Command, Constraints, Database, Drop, IndexRename}
-    alias Ecto.Migration.{Constraint, Index, Table}
 
+    alias Ecto.Adapters.LibSql.DDL.{
+      Alter,
+      Command,
+      Constraints,
+      Database,
+      Drop,
+      FullText,
+      IndexRename
+    }
+
+    alias Ecto.Migration.{Constraint, Index, Table}
+    alias EctoLibSql.FTS
+
+    @creates [:create, :create_if_not_exists]
     @drops [:drop, :drop_if_exists]
 
     @doc """
@@ -119,6 +131,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp run!(db, {drop, %Constraint{} = constraint, _mode}) when drop in @drops,
       do: Constraints.drop!(db, constraint, if_exists: drop == :drop_if_exists)
+
+    defp run!(db, {create, %Index{using: %FTS.Table{}} = index}) when create in @creates,
+      do: FullText.create!(db, index, if_not_exists: create == :create_if_not_exists)
+
+    defp run!(db, {drop, %Index{using: %FTS.Table{}} = index, _mode}) when drop in @drops,
+      do: FullText.drop!(db, index, if_exists: drop == :drop_if_exists)
+
+    defp run!(_db, {:rename, %Index{using: %FTS.Table{}}, _new_name}),
+      do: raise(ArgumentError, "an FTS5 table is not renamed: drop it, and create it anew")
 
     defp run!(db, {:rename, %Index{} = index, new_name}),
       do: IndexRename.run!(db, index, to_string(new_name))

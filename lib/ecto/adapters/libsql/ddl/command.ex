@@ -32,6 +32,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp words(command), do: command |> to_string() |> String.replace("_", " ")
 
     defp object(%Table{} = table), do: "table #{name(table.prefix, table.name)}"
+
+    defp object(%Index{using: %EctoLibSql.FTS.Table{}} = index),
+      do: "FTS5 table #{name(index.prefix, index.name)}"
+
     defp object(%Index{} = index), do: "index #{name(index.prefix, index.name)} on #{index.table}"
 
     defp object(%Constraint{} = constraint),

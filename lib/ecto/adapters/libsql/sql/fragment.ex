@@ -3,7 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # Fragments: SQL as it was written, with expressions between.
 
-    alias Ecto.Adapters.LibSql.SQL.{Expression, QueryError, Scope}
+    alias Ecto.Adapters.LibSql.SQL.{Expression, FullText, QueryError, Scope}
 
     @type parts :: [{:raw, String.t()} | {:expr, term()}]
 
@@ -11,6 +11,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @doc "A fragment in an expression, or in FROM: a table-valued function, a table, a SELECT."
     @spec expr(parts(), Scope.t()) :: iodata()
+    def expr([{:raw, "fts5_" <> _ = marker}, {:expr, expr}, {:raw, ")"}], scope),
+      do: FullText.expr(marker, expr, scope)
+
     def expr(parts, scope) do
       check!(parts, scope)
       sql = Enum.map(parts, &part(&1, scope))
