@@ -74,6 +74,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     alias Ecto.Adapters.LibSql.DDL
     alias Ecto.Adapters.LibSql.DDL.{Alter, Command, Constraints, Database, Drop, IndexRename}
+    alias Ecto.Adapters.LibSql.DDL.VectorIndexes
     alias Ecto.Migration.{Constraint, Index, Table}
 
     @drops [:drop, :drop_if_exists]
@@ -123,10 +124,19 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp run!(db, {:rename, %Index{} = index, new_name}),
       do: IndexRename.run!(db, index, to_string(new_name))
 
+    defp run!(db, {create, %Index{} = index} = command)
+         when create in [:create, :create_if_not_exists] do
+      if VectorIndexes.vector?(index),
+        do: VectorIndexes.create!(db, command),
+        else: run_statements!(db, command)
+    end
+
     # Several statements, perhaps.
     defp run!(db, sql) when is_binary(sql), do: Database.script!(db, sql)
 
-    defp run!(db, command) do
+    defp run!(db, command), do: run_statements!(db, command)
+
+    defp run_statements!(db, command) do
       case DDL.execute_ddl(command, db.types) do
         [statement] ->
           Database.run!(db, statement)
