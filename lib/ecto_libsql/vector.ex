@@ -54,7 +54,7 @@ defmodule EctoLibSql.Vector do
   """
 
   alias EctoLibSql.Error
-  alias EctoLibSql.Vector.{Distance, Format, Index, Input}
+  alias EctoLibSql.Vector.{Distance, Format, Index, Input, KMeans, Rows}
 
   @kinds [:f64, :f32, :f16, :fb16, :f8, :f1bit]
   @greatest_size 65_536
@@ -128,7 +128,7 @@ defmodule EctoLibSql.Vector do
 
       iex> EctoLibSql.Vector.encode([1.0, -2.0], :f32)
       {:ok, <<0, 0, 128, 63, 0, 0, 0, 192>>}
-      iex> {:error, error} = EctoLibSql.Vector.encode("text", :f64)
+      iex> {:error, error} = EctoLibSql.Vector.encode("xyz", :f64)
       iex> {error.code, error.message}
       {:invalid_argument, "the vector is no blob of a vector of kind f64 with finite numbers"}
   """
@@ -305,6 +305,57 @@ defmodule EctoLibSql.Vector do
   @spec indexes(EctoLibSql.State.t() | module(), String.t()) ::
           {:ok, [Index.t()]} | {:error, Error.t()}
   def indexes(connection_or_repo, table), do: Index.all(connection_or_repo, to_string(table))
+
+  @doc """
+  Clusters of a column's vectors, by k-means: centroids such that the squared distances from each
+  vector to its nearest centroid are small in sum.
+
+      EctoLibSql.Vector.k_means(s, "movies", "embedding", 8)
+      EctoLibSql.Vector.k_means(Repo, where(Movie, [m], m.year > 2000), :embedding, 8)
+
+  On a connection, of a table's column; by a repo, of the field of a query or a schema. Rows without a vector
+  are left out. The rows are streamed, in each pass anew: memory holds some hundred of them and the
+  centroids, however many there are. Distances are Euclidean, and calculated by SQL.
+
+  The first centroids are chosen by [k-means++](https://theory.stanford.edu/~sergei/papers/kMeansPP-soda.pdf), with
+  a pass for each; then Lloyd's algorithm takes a pass for each iteration. What it ends with depends on the
+  first centroids: it is a local optimum.
+
+  Options:
+
+    * `:seed` - an integer: the same seed chooses the same first centroids. Default: another one each time
+    * `:max_iterations` - passes of Lloyd's algorithm at most. Default: 100
+    * `:tolerance` - it ends when a pass has made the inertia smaller by no more than this part of it.
+      Default: 1.0e-4
+
+  Errors: `:invalid_argument` where there are fewer different vectors than clusters, and those of the
+  database. Raises `ArgumentError` for options and fields that are wrong.
+  """
+  @spec k_means(EctoLibSql.State.t(), String.t(), String.t(), pos_integer(), keyword()) ::
+          {:ok, KMeans.t()} | {:error, Error.t()}
+  @spec k_means(module(), Ecto.Queryable.t(), atom(), pos_integer(), keyword()) ::
+          {:ok, KMeans.t()} | {:error, Error.t()}
+  def k_means(connection_or_repo, source, column, k, opts \\ [])
+
+  def k_means(%EctoLibSql.State{} = s, table, column, k, opts) do
+    with {:ok, rows} <- Rows.of_column(s, table, column), do: KMeans.fit(rows, k, opts)
+  end
+
+  if Code.ensure_loaded?(Ecto.Query) do
+    def k_means(repo, query, field, k, opts) when is_atom(repo),
+      do: repo |> Rows.of_query(query, field) |> KMeans.fit(k, opts)
+
+    @doc """
+    A query's rows with the index of the cluster that each belongs to, for `c:Ecto.Repo.stream/2` or
+    `c:Ecto.Repo.all/2`: it selects `{row, cluster}`.
+
+        {:ok, clusters} = EctoLibSql.Vector.k_means(Repo, Movie, :embedding, 8)
+        Movie |> EctoLibSql.Vector.clusters(:embedding, clusters) |> Repo.all()
+    """
+    @spec clusters(Ecto.Queryable.t(), atom(), KMeans.t()) :: Ecto.Query.t()
+    def clusters(query, field, %KMeans{} = clusters),
+      do: EctoLibSql.Vector.Clusters.assigned(query, field, clusters)
+  end
 
   defp invalid(message), do: %Error{code: :invalid_argument, message: message}
 

@@ -13,29 +13,22 @@ defmodule EctoLibSql.Vector.Format do
   @codes %{f32: 1, f64: 2, f1bit: 3, f8: 4, f16: 5, fb16: 6}
   @kinds Map.new(@codes, fn {kind, code} -> {code, kind} end)
 
+  # Half way from the greatest 32-bit float to what would be the next.
+  @beyond_f32 (2 - 2 ** -24) * 2 ** 127
+
   @doc """
-  The blob of numbers. `{:error, index}` is of the first that the kind cannot store.
+  The blob of floats. `{:error, index}` is of the first that the kind cannot store.
   """
-  @spec encode([number()], kind()) :: {:ok, binary()} | {:error, non_neg_integer()}
-  def encode(numbers, :f64) do
-    {:ok, for(number <- numbers, into: <<>>, do: <<number::float-64-little>>) <> <<@codes.f64>>}
-  rescue
-    ArgumentError -> {:error, first_not(numbers, 64)}
-  end
+  @spec encode([float()], kind()) :: {:ok, binary()} | {:error, non_neg_integer()}
+  def encode(numbers, :f64),
+    do:
+      {:ok, for(number <- numbers, into: <<>>, do: <<number::float-64-little>>) <> <<@codes.f64>>}
 
   def encode(numbers, kind) do
-    floats = for number <- numbers, into: <<>>, do: <<number::float-32-little>>
-    from_f32(floats, kind)
-  rescue
-    ArgumentError -> {:error, first_not(numbers, 32)}
-  end
-
-  defp first_not(numbers, bits), do: Enum.find_index(numbers, &(not float?(&1, bits)))
-
-  defp float?(number, bits) do
-    is_binary(<<number::float-size(bits)>>)
-  rescue
-    ArgumentError -> false
+    case Enum.find_index(numbers, &(abs(&1) >= @beyond_f32)) do
+      nil -> from_f32(for(number <- numbers, into: <<>>, do: <<number::float-32-little>>), kind)
+      index -> {:error, index}
+    end
   end
 
   defp from_f32(floats, :f32), do: {:ok, floats}
@@ -104,11 +97,11 @@ defmodule EctoLibSql.Vector.Format do
   end
 
   # A double rounded to a 32-bit float.
+  defp single(double) when abs(double) >= @beyond_f32, do: :overflow
+
   defp single(double) do
     <<single::float-32>> = <<double::float-32>>
     single
-  rescue
-    ArgumentError -> :overflow
   end
 
   @doc """
@@ -130,7 +123,7 @@ defmodule EctoLibSql.Vector.Format do
     size = 8 * byte_size(data) - :binary.last(data)
     bytes = div(size + 7, 8)
 
-    if size >= 0 and bytes < byte_size(data),
+    if size > 0 and bytes < byte_size(data),
       do: {:ok, :f1bit, size, binary_part(data, 0, bytes)},
       else: :error
   end
@@ -139,7 +132,7 @@ defmodule EctoLibSql.Vector.Format do
     {numbers, <<_zero, padding>>} = split(data, 2)
     size = byte_size(numbers) - 8 - padding
 
-    if size >= 0 and padding < 4 and rem(size + padding, 4) == 0,
+    if size > 0 and padding < 4 and rem(size + padding, 4) == 0,
       do: {:ok, :f8, size, numbers},
       else: :error
   end
@@ -147,7 +140,7 @@ defmodule EctoLibSql.Vector.Format do
   defp parse(_kind, _data), do: :error
 
   defp numbers(kind, data, width) do
-    if rem(byte_size(data), width) == 0,
+    if data != "" and rem(byte_size(data), width) == 0,
       do: {:ok, kind, div(byte_size(data), width), data},
       else: :error
   end

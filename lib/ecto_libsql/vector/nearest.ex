@@ -5,16 +5,16 @@ if Code.ensure_loaded?(Ecto.Query) do
     #
     # With an index they are found in one statement, by common table expressions:
     #
-    #   * vector_queries: the vectors, numbered
-    #   * vector_candidates: what the index says is nearest to each. Nothing where there is no index
-    #   * vector_short: those for which fewer candidates than wanted pass the query's filters
-    #   * vector_rows: the candidates, and for those that are short all rows of the table
+    #   * libsql_vector_queries: the vectors, numbered
+    #   * libsql_vector_candidates: what the index says is nearest to each. Nothing where there is no index
+    #   * libsql_vector_short: those for which fewer candidates than wanted pass the query's filters
+    #   * libsql_vector_rows: the candidates, and for those that are short all rows of the table
     #
     # so that a filter which leaves little, or an index which is not there, costs time and not rows.
 
     import Ecto.Query
 
-    alias EctoLibSql.Vector.{Input, Target}
+    alias EctoLibSql.Vector.{Input, Rows, Target}
 
     @spec nearest(Ecto.Queryable.t(), atom(), term(), pos_integer(), keyword()) :: Ecto.Query.t()
     def nearest(query, field, vector, limit, opts) do
@@ -35,7 +35,7 @@ if Code.ensure_loaded?(Ecto.Query) do
     defp within(query, target, field, blobs) do
       query
       |> with_rows(target, field, blobs)
-      |> where([m], fragment("?.rowid IN (SELECT id FROM vector_rows)", m))
+      |> where([m], fragment("?.rowid IN (SELECT id FROM libsql_vector_rows)", m))
     end
 
     defp select_distance(query, nil, _distance), do: query
@@ -91,17 +91,17 @@ if Code.ensure_loaded?(Ecto.Query) do
     defp paired(query, %{index: :none}, _field, blobs) do
       query
       |> with_queries(blobs)
-      |> join(:cross, [], q in "vector_queries", as: :vector_query)
+      |> join(:cross, [], q in "libsql_vector_queries", as: :vector_query)
     end
 
     defp paired(query, target, field, blobs) do
       query
       |> with_rows(target, field, blobs)
-      |> join(:inner, [m], r in "vector_rows",
+      |> join(:inner, [m], r in "libsql_vector_rows",
         as: :vector_row,
         on: fragment("?.rowid = ?", m, r.id)
       )
-      |> join(:inner, [vector_row: r], q in "vector_queries",
+      |> join(:inner, [vector_row: r], q in "libsql_vector_queries",
         as: :vector_query,
         on: q.query == r.query
       )
@@ -129,13 +129,13 @@ if Code.ensure_loaded?(Ecto.Query) do
       query
       |> with_queries(blobs)
       |> with_candidates(target)
-      |> with_cte("vector_short", as: ^short(target, field), materialized: true)
-      |> with_cte("vector_rows",
+      |> with_cte("libsql_vector_short", as: ^short(target, field), materialized: true)
+      |> with_cte("libsql_vector_rows",
         as:
           fragment(
             """
-            SELECT query, id FROM vector_candidates
-            UNION SELECT s.query, t.rowid FROM vector_short AS s CROSS JOIN ? AS t
+            SELECT query, id FROM libsql_vector_candidates
+            UNION SELECT s.query, t.rowid FROM libsql_vector_short AS s CROSS JOIN ? AS t
             """,
             identifier(^target.table)
           ),
@@ -145,10 +145,9 @@ if Code.ensure_loaded?(Ecto.Query) do
 
     # As hexadecimal text, which is exact for every kind, and quicker to read than numbers.
     defp with_queries(query, blobs) do
-      json = ["[", Enum.map_intersperse(blobs, ",", &[?", Base.encode16(&1), ?"]), "]"]
-      json = IO.iodata_to_binary(json)
+      json = Rows.hex(blobs)
 
-      with_cte(query, "vector_queries",
+      with_cte(query, "libsql_vector_queries",
         as: fragment("SELECT key AS query, unhex(value) AS vector FROM json_each(?)", ^json),
         materialized: true
       )
@@ -158,12 +157,12 @@ if Code.ensure_loaded?(Ecto.Query) do
     defp with_candidates(query, %{index: :auto} = target) do
       l2 = if target.metric == :l2, do: 1, else: 0
 
-      with_cte(query, "vector_candidates",
+      with_cte(query, "libsql_vector_candidates",
         as:
           fragment(
             """
             SELECT q.query AS query, t.id AS id
-            FROM vector_queries AS q
+            FROM libsql_vector_queries AS q
             CROSS JOIN (
               SELECT name FROM sqlite_schema
               WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE
@@ -187,12 +186,12 @@ if Code.ensure_loaded?(Ecto.Query) do
     end
 
     defp with_candidates(query, %{index: name} = target) do
-      with_cte(query, "vector_candidates",
+      with_cte(query, "libsql_vector_candidates",
         as:
           fragment(
             """
             SELECT q.query AS query, t.id AS id
-            FROM vector_queries AS q CROSS JOIN vector_top_k(?, q.vector, ?) AS t
+            FROM libsql_vector_queries AS q CROSS JOIN vector_top_k(?, q.vector, ?) AS t
             """,
             ^name,
             ^target.candidates
@@ -214,14 +213,14 @@ if Code.ensure_loaded?(Ecto.Query) do
         |> where(
           [m],
           fragment(
-            "?.rowid IN (SELECT id FROM vector_candidates WHERE query = ?)",
+            "?.rowid IN (SELECT id FROM libsql_vector_candidates WHERE query = ?)",
             m,
             parent_as(:vector_query).query
           )
         )
         |> select(count())
 
-      from(q in "vector_queries",
+      from(q in "libsql_vector_queries",
         as: :vector_query,
         where: subquery(passing) < ^target.limit,
         select: %{query: q.query}

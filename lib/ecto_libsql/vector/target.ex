@@ -51,6 +51,15 @@ if Code.ensure_loaded?(Ecto.Query) do
       }
     end
 
+    @doc """
+    The column of a schema's field, the kind and the dimension of its vectors.
+    """
+    @spec column!(Ecto.Queryable.t(), atom()) :: {String.t(), Vector.kind(), pos_integer()}
+    def column!(queryable, field) do
+      {table, schema} = queryable |> Ecto.Queryable.to_query() |> table!()
+      column!(table, schema, field, [])
+    end
+
     defp table!(%{from: %{source: {table, schema}}}) when is_binary(table), do: {table, schema}
 
     defp table!(query) do

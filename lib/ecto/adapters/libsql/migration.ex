@@ -121,8 +121,18 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp run!(db, {drop, %Constraint{} = constraint, _mode}) when drop in @drops,
       do: Constraints.drop!(db, constraint, if_exists: drop == :drop_if_exists)
 
-    defp run!(db, {:rename, %Index{} = index, new_name}),
-      do: IndexRename.run!(db, index, to_string(new_name))
+    defp run!(db, {:rename, %Index{} = index, new_name}) do
+      Database.transaction!(db, fn ->
+        IndexRename.run!(db, index, to_string(new_name))
+        VectorIndexes.renamed!(db, index, to_string(new_name))
+      end)
+    end
+
+    defp run!(db, {drop, %Index{} = index, _mode} = command) when drop in @drops do
+      if VectorIndexes.vector?(index),
+        do: VectorIndexes.drop!(db, command),
+        else: run_statements!(db, command)
+    end
 
     defp run!(db, {create, %Index{} = index} = command)
          when create in [:create, :create_if_not_exists] do

@@ -1,10 +1,16 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule Ecto.Adapters.LibSql.DDL.VectorIndexes do
     @moduledoc false
-    # CREATE INDEX of a vector index. libSQL makes its tables, and an entry in a table of all vector
-    # indexes, when the statement is prepared. Where it then fails, they stay, and the next index
-    # of that name finds its entry and is not filled: it answers nothing, without an error. So it is
-    # created in a transaction, and what an earlier failure has left is removed before.
+    # Vector indexes are created, renamed and dropped with care for two things that libSQL does.
+    #
+    # It makes an index's tables, and its entry in a table of all vector indexes, when CREATE INDEX is
+    # prepared. Where that fails later, they stay; the next index of that name finds its entry and is
+    # not filled, so that rows are missing from it, without an error. So an index is created in a
+    # transaction, and what an earlier failure has left is removed before.
+    #
+    # A DELETE without WHERE empties the table and not the index: what it knows of stays in it, and a
+    # new row with the same rowid is an error. A trigger, even one that does nothing, has SQLite
+    # delete row by row.
 
     alias Ecto.Adapters.LibSql.DDL
     alias Ecto.Adapters.LibSql.DDL.Database
@@ -30,10 +36,46 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       Database.transaction!(db, fn ->
         remove_leftovers(db, to_string(name))
-        [statement] = DDL.execute_ddl(command, db.types)
-        Database.run!(db, statement)
+        run_command!(db, command)
+        create_trigger!(db, name, index.table)
       end)
     end
+
+    @spec drop!(Database.t(), tuple()) :: :ok
+    def drop!(db, {_drop, %Index{} = index, _mode} = command) do
+      Database.transaction!(db, fn ->
+        run_command!(db, command)
+        drop_trigger!(db, index.name)
+      end)
+    end
+
+    @doc "Gives the trigger of an index the index's new name, where it has one."
+    @spec renamed!(Database.t(), Index.t(), String.t()) :: :ok
+    def renamed!(db, %Index{} = index, new_name) do
+      if object?(db, "trigger", trigger(index.name)) do
+        drop_trigger!(db, index.name)
+        create_trigger!(db, new_name, index.table)
+      end
+
+      :ok
+    end
+
+    defp run_command!(db, command) do
+      [statement] = DDL.execute_ddl(command, db.types)
+      Database.run!(db, statement)
+    end
+
+    defp create_trigger!(db, name, table) do
+      Database.run!(db, [
+        ["CREATE TRIGGER IF NOT EXISTS ", quote_name(trigger(name))],
+        [" BEFORE DELETE ON ", quote_name(table), " WHEN 0 BEGIN SELECT 1; END"]
+      ])
+    end
+
+    defp drop_trigger!(db, name),
+      do: Database.run!(db, ["DROP TRIGGER IF EXISTS ", quote_name(trigger(name))])
+
+    defp trigger(name), do: "#{name}_row_by_row"
 
     defp remove_leftovers(db, name) do
       if not object?(db, "index", name) and object?(db, "table", @entries) do
