@@ -16,6 +16,8 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Pragma
   doctest EctoLibSql.Status
   doctest EctoLibSql.Trace
+  doctest EctoLibSql.Vector
+  doctest EctoLibSql.Vector.KMeans
   doctest EctoLibSql.Vfs
   doctest EctoLibSql.Vfs.Fault
   doctest EctoLibSql.Wal

@@ -40,7 +40,7 @@ defmodule EctoLibSql.Vector do
       iex> {:ok, blob} = EctoLibSql.Vector.encode([1, -0.5, 2.25], :f32)
       iex> EctoLibSql.Vector.decode(blob)
       {:ok, :f32, [1.0, -0.5, 2.25]}
-      iex> EctoLibSql.Vector.cast([1, 2], :f32, 3)
+      iex> EctoLibSql.Vector.to_list([1, 2], :f32, 3)
       {:error, "has 2 numbers, expected 3"}
 
   ## Distances
@@ -110,15 +110,15 @@ defmodule EctoLibSql.Vector do
   The numbers of what is given for a vector, as floats, or what is wrong with it. With a `size`, it has
   so many numbers.
 
-      iex> EctoLibSql.Vector.cast([1, 2.5], :f16, 2)
+      iex> EctoLibSql.Vector.to_list([1, 2.5], :f16, 2)
       {:ok, [1.0, 2.5]}
-      iex> EctoLibSql.Vector.cast([1, 70_000], :f16)
+      iex> EctoLibSql.Vector.to_list([1, 70_000], :f16)
       {:error, "has 7.0e4 at index 1, which is beyond what f16 can store"}
-      iex> EctoLibSql.Vector.cast([1, :nan], :f32)
+      iex> EctoLibSql.Vector.to_list([1, :nan], :f32)
       {:error, "has :nan at index 1, expected finite numbers"}
   """
-  @spec cast(input(), kind(), pos_integer() | nil) :: {:ok, [float()]} | {:error, String.t()}
-  def cast(value, kind, size \\ nil) do
+  @spec to_list(input(), kind(), pos_integer() | nil) :: {:ok, [float()]} | {:error, String.t()}
+  def to_list(value, kind, size \\ nil) do
     with {:ok, floats, _blob} <- Input.read(value, check_kind!(kind), size), do: {:ok, floats}
   end
 

@@ -6,9 +6,6 @@ defmodule EctoLibSql.Driver.VectorTest do
   alias EctoLibSql.{Error, Vector}
   alias EctoLibSql.Vector.KMeans
 
-  doctest EctoLibSql.Vector
-  doctest EctoLibSql.Vector.KMeans
-
   @functions %{
     f64: "vector64",
     f32: "vector32",
@@ -114,7 +111,7 @@ defmodule EctoLibSql.Driver.VectorTest do
           {%{}, :f32, 1, "is no vector: expected a list of numbers, a tensor or a blob"},
           {nil, :f32, 1, "is no vector: expected a list of numbers, a tensor or a blob"}
         ] do
-      assert Vector.cast(value, kind, size) == {:error, message}
+      assert Vector.to_list(value, kind, size) == {:error, message}
 
       assert {:error, %Error{code: :invalid_argument, message: "the vector " <> ^message}} =
                Vector.encode(value, kind, size)
@@ -123,13 +120,13 @@ defmodule EctoLibSql.Driver.VectorTest do
     end
 
     integer = Integer.pow(10, 400)
-    assert {:error, "has 1000" <> _} = Vector.cast([integer], :f64)
-    assert Vector.cast([65_519], :f16) == {:ok, [65_519.0]}
+    assert {:error, "has 1000" <> _} = Vector.to_list([integer], :f64)
+    assert Vector.to_list([65_519], :f16) == {:ok, [65_519.0]}
   end
 
   test "kinds and sizes that there are not" do
     assert_raise ArgumentError, ~r/a vector's type is one of :f64, .*, got: :f4/, fn ->
-      Vector.cast([1], :f4)
+      Vector.to_list([1], :f4)
     end
 
     for size <- [0, -1, 65_537, 1.0, "3", nil] do
