@@ -1,7 +1,7 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
   defmodule Ecto.Adapters.LibSql.DDL.VectorIndexes do
     @moduledoc false
-    # Vector indexes are created, renamed and dropped with care for two things that libSQL does.
+    # Vector indexes are created, renamed and dropped with care for three things that libSQL does.
     #
     # It makes an index's tables, and its entry in a table of all vector indexes, when CREATE INDEX is
     # prepared. Where that fails later, they stay; the next index of that name finds its entry and is
@@ -11,6 +11,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # A DELETE without WHERE empties the table and not the index: what it knows of stays in it, and a
     # new row with the same rowid is an error. A trigger, even one that does nothing, has SQLite
     # delete row by row.
+    #
+    # It drops an index's tables while it parses DROP INDEX. Where another connection has changed the
+    # schema meanwhile, that reads the schema anew under the parser's hands, and the program crashes.
+    # Within a transaction, a query before it has the schema read.
 
     alias Ecto.Adapters.LibSql.DDL
     alias Ecto.Adapters.LibSql.DDL.Database
@@ -44,6 +48,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @spec drop!(Database.t(), tuple()) :: :ok
     def drop!(db, {_drop, %Index{} = index, _mode} = command) do
       Database.transaction!(db, fn ->
+        _read_schema = object?(db, "index", index.name)
         run_command!(db, command)
         drop_trigger!(db, index.name)
       end)
