@@ -98,6 +98,7 @@ defmodule EctoLibSql.MixProject do
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
+        "docs/vectors.md",
         "docs/architecture.md",
         "docs/performance.md"
       ]

@@ -343,7 +343,7 @@ defmodule EctoLibSql.Vector do
 
   if Code.ensure_loaded?(Ecto.Query) do
     def k_means(repo, query, field, k, opts) when is_atom(repo),
-      do: repo |> Rows.of_query(query, field) |> KMeans.fit(k, opts)
+      do: repo |> EctoLibSql.Vector.Clusters.rows(query, field) |> KMeans.fit(k, opts)
 
     @doc """
     A query's rows with the index of the cluster that each belongs to, for `c:Ecto.Repo.stream/2` or

@@ -1,12 +1,34 @@
 if Code.ensure_loaded?(Ecto.Query) do
   defmodule EctoLibSql.Vector.Clusters do
     @moduledoc false
-    # Which cluster a row belongs to, as a query.
+    # k-means of a query: the vectors of its field, and which cluster a row belongs to.
 
     import Ecto.Query
 
     alias EctoLibSql.Vector
     alias EctoLibSql.Vector.{KMeans, Rows, Target}
+
+    @spec rows(module(), Ecto.Queryable.t(), atom()) :: Rows.t()
+    def rows(repo, queryable, field) do
+      {_column, kind, _size} = Target.column!(queryable, field)
+      kind = Rows.means(kind)
+
+      {sql, params} =
+        queryable
+        |> where([m], not is_nil(field(m, ^field)))
+        |> exclude(:select)
+        |> exclude(:preload)
+        |> select_vector(kind, field)
+        |> then(&repo.to_sql(:all, &1))
+
+      %Rows{place: repo, sql: sql, params: params, kind: kind}
+    end
+
+    defp select_vector(query, :f32, field),
+      do: select(query, [m], %{vector: fragment("vector32(?)", field(m, ^field))})
+
+    defp select_vector(query, :f64, field),
+      do: select(query, [m], %{vector: fragment("vector64(?)", field(m, ^field))})
 
     @spec assigned(Ecto.Queryable.t(), atom(), KMeans.t()) :: Ecto.Query.t()
     def assigned(query, field, %KMeans{centroids: centroids, kind: kind}) do

@@ -49,11 +49,10 @@ defmodule EctoLibSql.Vector.Input do
 
   # Nx is an optional dependency: where a tensor is, Nx is too.
   defp tensor(tensor) do
-    nx = Nx
-    shape = nx.shape(tensor)
+    shape = apply(Nx, :shape, [tensor])
 
     if tuple_size(shape) == 1,
-      do: {:ok, nx.to_flat_list(tensor)},
+      do: {:ok, apply(Nx, :to_flat_list, [tensor])},
       else: {:error, "is a tensor of shape #{inspect(shape)}, expected one dimension"}
   end
 

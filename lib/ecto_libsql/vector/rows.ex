@@ -47,35 +47,10 @@ defmodule EctoLibSql.Vector.Rows do
     %__MODULE__{place: s, sql: sql, params: [], kind: kind}
   end
 
-  if Code.ensure_loaded?(Ecto.Adapters.SQL) do
-    import Ecto.Query
-
-    @doc "Those of a query's field."
-    @spec of_query(module(), Ecto.Queryable.t(), atom()) :: t()
-    def of_query(repo, queryable, field) do
-      {_column, kind, _size} = Vector.Target.column!(queryable, field)
-      kind = means(kind)
-
-      {sql, params} =
-        queryable
-        |> where([m], not is_nil(field(m, ^field)))
-        |> exclude(:select)
-        |> exclude(:preload)
-        |> select_as(kind, field)
-        |> then(&repo.to_sql(:all, &1))
-
-      %__MODULE__{place: repo, sql: sql, params: params, kind: kind}
-    end
-
-    defp select_as(query, :f32, field),
-      do: select(query, [m], %{vector: fragment("vector32(?)", field(m, ^field))})
-
-    defp select_as(query, :f64, field),
-      do: select(query, [m], %{vector: fragment("vector64(?)", field(m, ^field))})
-  end
-
-  defp means(:f64), do: :f64
-  defp means(_kind), do: :f32
+  @doc "The kind of the means of vectors of a kind."
+  @spec means(Vector.kind()) :: :f32 | :f64
+  def means(:f64), do: :f64
+  def means(_kind), do: :f32
 
   @doc """
   Each vector's blob, with its distance from the nearest of some points: `nil` where there are no
@@ -126,9 +101,8 @@ defmodule EctoLibSql.Vector.Rows do
     repo.transaction(
       fn ->
         # Ecto.Adapters.SQL is there where a repo is.
-        sql_adapter = Ecto.Adapters.SQL
-
-        sql_adapter.stream(repo, sql, params, timeout: :infinity)
+        Ecto.Adapters.SQL
+        |> apply(:stream, [repo, sql, params, [timeout: :infinity]])
         |> Enum.reduce(acc, fn %{rows: rows}, acc -> Enum.reduce(rows, acc, fun) end)
       end,
       mode: :read_only,
