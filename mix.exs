@@ -70,6 +70,8 @@ defmodule EctoLibSql.MixProject do
       {:decimal, "~> 2.0 or ~> 3.0", optional: true},
       # For maps and arrays where Elixir has no JSON of its own, which it has since 1.18.
       {:jason, "~> 1.4", optional: true},
+      # Its tensors are vectors, too.
+      {:nx, "~> 0.9", optional: true},
       {:rustler, "~> 0.37", runtime: false},
       {:stream_data, "~> 1.1", only: :test},
       {:ex_doc, "~> 0.34", only: :dev, runtime: false}
@@ -98,6 +100,7 @@ defmodule EctoLibSql.MixProject do
         "docs/deployment.md",
         "docs/pool.md",
         "docs/uuids.md",
+        "docs/vectors.md",
         "docs/architecture.md",
         "docs/performance.md"
       ]

@@ -22,6 +22,8 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.Status
   doctest EctoLibSql.Trace
   doctest EctoLibSql.UUID
+  doctest EctoLibSql.Vector
+  doctest EctoLibSql.Vector.KMeans
   doctest EctoLibSql.Vfs
   doctest EctoLibSql.Vfs.Fault
   doctest EctoLibSql.Wal

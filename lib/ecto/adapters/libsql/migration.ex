@@ -81,7 +81,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       Database,
       Drop,
       FullText,
-      IndexRename
+      IndexRename,
+      VectorIndexes
     }
 
     alias Ecto.Migration.{Constraint, Index, Table}
@@ -141,13 +142,31 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp run!(_db, {:rename, %Index{using: %FTS.Table{}}, _new_name}),
       do: raise(ArgumentError, "an FTS5 table is not renamed: drop it, and create it anew")
 
-    defp run!(db, {:rename, %Index{} = index, new_name}),
-      do: IndexRename.run!(db, index, to_string(new_name))
+    defp run!(db, {:rename, %Index{} = index, new_name}) do
+      Database.transaction!(db, fn ->
+        IndexRename.run!(db, index, to_string(new_name))
+        VectorIndexes.renamed!(db, index, to_string(new_name))
+      end)
+    end
+
+    defp run!(db, {drop, %Index{} = index, _mode} = command) when drop in @drops do
+      if VectorIndexes.vector?(index),
+        do: VectorIndexes.drop!(db, command),
+        else: run_statements!(db, command)
+    end
+
+    defp run!(db, {create, %Index{} = index} = command) when create in @creates do
+      if VectorIndexes.vector?(index),
+        do: VectorIndexes.create!(db, command),
+        else: run_statements!(db, command)
+    end
 
     # Several statements, perhaps.
     defp run!(db, sql) when is_binary(sql), do: Database.script!(db, sql)
 
-    defp run!(db, command) do
+    defp run!(db, command), do: run_statements!(db, command)
+
+    defp run_statements!(db, command) do
       case DDL.execute_ddl(command, db.types) do
         [statement] ->
           Database.run!(db, statement)

@@ -19,6 +19,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     | `:map`, `{:map, _}`, embeds | `JSON_TEXT` or `JSON_BLOB` | JSON, or JSONB: `:map_type` |
     | `{:array, _}` | the same | a JSON array: `:array_type` |
     | `EctoLibSql.JSON.Binary` | `JSON_BLOB`: `:jsonb` in migrations | JSONB |
+    | `EctoLibSql.Vector.F32`, … | `F32_BLOB(384)`, … | libSQL's blob of the vector |
 
     The names with `TEXT` in them have SQLite's TEXT affinity, so that nothing is taken for a
     number; schemaless queries decode by them. In a STRICT table they are plain `TEXT` and `BLOB`.
@@ -93,6 +94,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       * `:strict` - the table is STRICT: only SQLite's own names
       * `:uuid_type`, `:map_type`, `:array_type` - as of the repo
       * `:precision`, `:scale` - of a decimal, kept in the declared type
+      * `:type`, `:size` - of a `:vector`: the kind of its numbers (`EctoLibSql.Vector`), and its dimension
 
     A type that Ecto does not know is taken for SQL as it is.
 
@@ -122,6 +124,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    def column_type(:vector, opts), do: vector(opts[:strict], opts[:type], opts[:size])
+
     def column_type({:parameterized, _} = type, opts),
       do: type |> Ecto.Type.type() |> column_type(opts)
 
@@ -142,6 +146,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def cast_type({kind, _}) when kind in [:array, :map], do: nil
     def cast_type(type) when type in @decimals, do: "TEXT"
     def cast_type(type), do: column_type(type, strict: true)
+
+    defp vector(strict?, kind, size) do
+      type = EctoLibSql.Vector.column_type(kind, size)
+      if strict?, do: "BLOB", else: type
+    end
 
     defp plain(:binary), do: "BLOB"
     defp plain(_), do: "TEXT"
