@@ -74,8 +74,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     alias Ecto.Adapters.LibSql.DDL
     alias Ecto.Adapters.LibSql.DDL.{Alter, Command, Constraints, Database, Drop, IndexRename}
+    alias Ecto.Adapters.LibSql.DDL.SpatialIndex
     alias Ecto.Migration.{Constraint, Index, Table}
 
+    @creates [:create, :create_if_not_exists]
     @drops [:drop, :drop_if_exists]
 
     @doc """
@@ -119,6 +121,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp run!(db, {drop, %Constraint{} = constraint, _mode}) when drop in @drops,
       do: Constraints.drop!(db, constraint, if_exists: drop == :drop_if_exists)
+
+    defp run!(db, {create, %Index{using: :rtree} = index}) when create in @creates,
+      do: SpatialIndex.create!(db, index, if_not_exists: create == :create_if_not_exists)
+
+    defp run!(db, {drop, %Index{using: :rtree} = index, _mode}) when drop in @drops,
+      do: SpatialIndex.drop!(db, index, if_exists: drop == :drop_if_exists)
+
+    defp run!(_db, {:rename, %Index{using: :rtree}, _new_name}),
+      do: raise(ArgumentError, "a spatial index is not renamed: drop it, and create it anew")
 
     defp run!(db, {:rename, %Index{} = index, new_name}),
       do: IndexRename.run!(db, index, to_string(new_name))
