@@ -52,7 +52,7 @@ defmodule EctoLibSql.Geo do
   """
 
   alias EctoLibSql.{Error, State}
-  alias EctoLibSql.Geo.{Box, Index, Point, Sphere}
+  alias EctoLibSql.Geo.{Box, Dbscan, Index, Point, Sphere}
 
   @typedoc "An `EctoLibSql.Geo.Point`, or what its type casts: `{latitude, longitude}` and others."
   @type point :: term()
@@ -133,6 +133,29 @@ defmodule EctoLibSql.Geo do
     |> IO.iodata_to_binary()
   end
 
+  ## Clusters
+
+  @doc """
+  Finds what lies together, by [DBSCAN](https://en.wikipedia.org/wiki/DBSCAN): points that have at least
+  `min_points` within `radius` metres, themselves among them, and all that are within that of one of those,
+  are a cluster. What is in none is noise.
+
+  The points are a list of `{key, point}`. Answers a map of `:clusters`, lists of keys, and `:noise`, a list. Keys are
+  in the order of the points, and so are clusters by their first ones. A point at the edge of two clusters
+  is in one of them.
+
+  Work and memory grow with the points, and the work with how many are within the radius of each.
+
+      iex> points = [a: {52.50, 13.40}, b: {52.51, 13.41}, c: {48.86, 2.35}, d: {52.51, 13.39}]
+      iex> EctoLibSql.Geo.dbscan(points, 2_000, 3)
+      %{clusters: [[:a, :b, :d]], noise: [:c]}
+  """
+  @spec dbscan([{key, point()}], number(), pos_integer()) :: Dbscan.clusters(key) when key: term()
+  def dbscan(points, radius, min_points) when is_list(points) do
+    points = for {key, point} <- points, do: {key, Point.from!(point)}
+    Dbscan.run(points, Dbscan.radius!(radius), Dbscan.min_points!(min_points))
+  end
+
   ## Indexes
 
   @doc """
@@ -194,7 +217,7 @@ defmodule EctoLibSql.Geo do
   ## Queries
 
   if Code.ensure_loaded?(Ecto.Query) do
-    alias EctoLibSql.Geo.{Search, Target}
+    alias EctoLibSql.Geo.{Rows, Search, Target}
 
     @typedoc "A field of points, or the fields of the latitude and of the longitude."
     @type field :: atom() | {atom(), atom()}
@@ -291,6 +314,49 @@ defmodule EctoLibSql.Geo do
       query
       |> Target.new(field, opts)
       |> Search.nearest_each(points!(points), limit!(limit))
+    end
+
+    @doc """
+    `dbscan/3` of a query's rows, whose keys it answers.
+
+        EctoLibSql.Geo.clusters(Repo, where(Place, kind: "port"), :location, radius: 5_000, min_points: 4)
+
+    The rows are read in batches, by their key; those without a point are left out. What stays in memory is their
+    keys and points. Options:
+
+      * `:radius`, `:min_points` - as `dbscan/3` takes them
+      * `:max_points` - where there are more, that is an `ArgumentError`. Default: 100,000
+      * `:batch` - how many rows are read at once. Default: 5,000
+      * `:key` - as above
+    """
+    @spec clusters(module(), Ecto.Queryable.t(), field() | nil, keyword()) ::
+            Dbscan.clusters(term())
+    def clusters(repo, query, field, opts) when is_atom(repo) do
+      {read, opts} = Keyword.split(opts, [:max_points, :batch, :key])
+      {[radius: radius, min_points: min_points], unknown} = Rows.options!(opts)
+      target = Target.new(query, field, unknown ++ Keyword.take(read, [:key]))
+
+      repo
+      |> Rows.read!(target, read)
+      |> Dbscan.run(radius, min_points)
+    end
+
+    @doc """
+    How many of the query's rows are in each cell of a grid, and where in the middle: a query whose results
+    are as many as cells have rows, however many rows there are.
+
+    A cell is so many degrees wide and high. Each result is a map: `:south` and `:west` are the cell's corner, `:count`
+    its rows, `:latitude` and `:longitude` their mean. No cell goes over the antimeridian.
+
+        Place |> EctoLibSql.Geo.grid(:location, 5) |> Repo.all()
+    """
+    @spec grid(Ecto.Queryable.t(), field() | nil, number()) :: Ecto.Query.t()
+    def grid(query, field, degrees) when is_number(degrees) and degrees > 0 and degrees <= 180,
+      do: query |> Target.new(field, []) |> Search.grid(degrees / 1)
+
+    def grid(_query, _field, other) do
+      raise ArgumentError,
+            "a cell of a grid has more than 0 degrees, up to 180, got: #{inspect(other)}"
     end
 
     @doc """

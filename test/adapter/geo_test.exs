@@ -429,6 +429,100 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    describe "clusters" do
+      setup :create_places
+
+      setup do
+        towns = [
+          {"Berlin", {52.52, 13.41}, 40},
+          {"Suva", {-18.14, 179.999}, 30},
+          {"Pole", {90, 0}, 20}
+        ]
+
+        places =
+          for {name, center, count} <- towns, i <- 1..count do
+            %{name: name, location: Geo.destination(center, i * 37, i * 20)}
+          end
+
+        Repo.insert_all(Place, [
+          %{name: "alone", location: Point.new!(0, 0)},
+          %{name: "nowhere"} | places
+        ])
+
+        :ok
+      end
+
+      test "are found in a query, in batches" do
+        %{clusters: clusters, noise: [alone]} =
+          Geo.clusters(Repo, Place, :location, radius: 500, min_points: 3, batch: 7)
+
+        assert Repo.get!(Place, alone).name == "alone"
+
+        assert clusters |> Enum.map(&length/1) |> Enum.sort() == [20, 30, 40]
+
+        for keys <- clusters do
+          assert [_one] =
+                   Repo.all(
+                     from(p in Place, where: p.id in ^keys, distinct: true, select: p.name)
+                   )
+        end
+
+        query = where(Place, [p], p.name == "Berlin")
+        assert %{clusters: [[_ | _]]} = Geo.clusters(Repo, query, nil, radius: 500, min_points: 3)
+
+        assert Geo.clusters(Repo, where(Place, name: "?"), nil, radius: 1, min_points: 1) ==
+                 %{clusters: [], noise: []}
+      end
+
+      test "have limits, and options that are checked" do
+        good = [radius: 500, min_points: 3]
+
+        for {opts, message} <- [
+              {[max_points: 50, batch: 20] ++ good, "the query has more than 50 points"},
+              {[min_points: 3], "clusters need a radius: metres, more than 0, got: nil"},
+              {[radius: 1, min_points: 0],
+               "clusters need min_points: a positive integer, got: 0"},
+              {[batch: 0] ++ good, "batch: is a positive integer, got: 0"},
+              {[colour: 1] ++ good, "unknown option :colour"}
+            ] do
+          assert_raise ArgumentError, ~r/#{Regex.escape(message)}/, fn ->
+            Geo.clusters(Repo, Place, :location, opts)
+          end
+        end
+      end
+
+      test "in cells of a grid" do
+        Repo.insert_all(Place, [
+          %{name: "line", location: Point.new!(-90, 180)},
+          %{name: "line", location: Point.new!(-89, 178)}
+        ])
+
+        places = Repo.all(where(Place, [p], not is_nil(p.location)))
+        cells = Place |> Geo.grid(:location, 7) |> Repo.all()
+
+        naive =
+          Enum.group_by(places, fn %{location: p} ->
+            {min(floor((p.latitude + 90) / 7), 25), min(floor((p.longitude + 180) / 7), 51)}
+          end)
+
+        assert length(cells) == map_size(naive)
+
+        for cell <- cells do
+          members = naive[{round((cell.south + 90) / 7), round((cell.west + 180) / 7)}]
+          assert cell.count == length(members)
+          assert_in_delta cell.latitude, mean(members, :latitude), 1.0e-9
+          assert_in_delta cell.longitude, mean(members, :longitude), 1.0e-9
+        end
+
+        assert_raise ArgumentError, ~r/a cell of a grid has more than 0 degrees/, fn ->
+          Geo.grid(Place, :location, 0)
+        end
+      end
+    end
+
+    defp mean(places, part),
+      do: Enum.sum(for(p <- places, do: Map.fetch!(p.location, part))) / length(places)
+
     describe "two columns" do
       setup do
         migrate(fn ->
@@ -578,6 +672,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
       test "keeps out what is no point, and nothing of the statement is stored" do
         create_places(%{})
+        Repo.query!("INSERT INTO places (location) VALUES ('[1,2]'), ('[1,2,3]'), (NULL)")
+
+        assert_raise EctoLibSql.Error, ~r/takes points/, fn ->
+          Repo.query!("UPDATE places SET location = '[100,0]'")
+        end
 
         for text <- [
               "here",
@@ -600,13 +699,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           assert error.message =~ "places (location) takes points"
         end
 
-        assert rows("SELECT count(*) FROM places") == [[0]]
-        assert rows("SELECT count(*) FROM places_location_rtree") == [[0]]
-        Repo.query!("INSERT INTO places (location) VALUES ('[1,2]'), ('[1,2,3]'), (NULL)")
-
-        assert_raise EctoLibSql.Error, ~r/takes points/, fn ->
-          Repo.query!("UPDATE places SET location = '[100,0]'")
-        end
+        assert rows("SELECT location FROM places") == [["[1,2]"], ["[1,2,3]"], [nil]]
+        assert rows("SELECT count(*) FROM places_location_rtree") == [[2]]
       end
 
       test "names are quoted" do

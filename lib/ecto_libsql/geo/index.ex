@@ -162,19 +162,28 @@ defmodule EctoLibSql.Geo.Index do
   defp tree(index, {:rowid, key}) do
     [
       ["CREATE VIRTUAL TABLE ", tree(index), " USING rtree(key, south, north, west, east)"],
-      ["INSERT INTO ", tree(index), row(index, quote_name(key), []), from(index)]
+      [
+        "INSERT INTO ",
+        tree(index),
+        row(index, ["place.", quote_name(key)], "place."),
+        from(index)
+      ]
     ]
   end
 
   defp tree(index, {:numbered, key}) do
     keys = named(index, "keys")
-    same = [" JOIN ", keys, " AS keys ON keys.key = ", quote_name(key)]
+    key = ["place.", quote_name(key)]
+    same = [" JOIN ", keys, " AS numbered ON numbered.key = ", key]
 
     [
       ["CREATE VIRTUAL TABLE ", tree(index), " USING rtree(id, south, north, west, east, +key)"],
       ["CREATE TABLE ", keys, " (id INTEGER PRIMARY KEY, key NOT NULL UNIQUE)"],
-      ["INSERT INTO ", keys, " (key) SELECT ", quote_name(key), from(index)],
-      ["INSERT INTO ", tree(index), row(index, "keys.id", [], ", keys.key"), from(index, same)]
+      ["INSERT INTO ", keys, " (key) SELECT ", key, from(index)],
+      [
+        ["INSERT INTO ", tree(index), row(index, "numbered.id", "place.", ", numbered.key")],
+        from(index, same)
+      ]
     ]
   end
 
@@ -190,7 +199,8 @@ defmodule EctoLibSql.Geo.Index do
   end
 
   defp from(index, join \\ []) do
-    [" FROM ", quote_name(index.prefix, index.table), join, " WHERE ", filled(index, [])]
+    table = quote_name(index.prefix, index.table)
+    [" FROM ", table, " AS place", join, " WHERE ", filled(index, "place.")]
   end
 
   ## Triggers

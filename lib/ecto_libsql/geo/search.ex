@@ -166,8 +166,46 @@ if Code.ensure_loaded?(Ecto.Query) do
     defp once(query, %Target{query: %{joins: []}}), do: query
     defp once(query, %Target{key: key}), do: group_by(query, [p], field(p, ^key))
 
-    # The query's rows that have a point.
-    defp candidates(%Target{query: query} = target) do
+    ## Cells
+
+    @doc "The rows in the cells of a grid of so many degrees."
+    @spec grid(Target.t(), float()) :: Ecto.Query.t()
+    def grid(target, degrees) do
+      {latitude, longitude} = coordinates(target)
+      # The pole and the antimeridian are in the last cells.
+      {last_row, last_column} = {last_cell(180, degrees), last_cell(360, degrees)}
+
+      row =
+        dynamic(fragment("min(CAST((? + 90) / ? AS INTEGER), ?)", ^latitude, ^degrees, ^last_row))
+
+      column =
+        dynamic(
+          fragment("min(CAST((? + 180) / ? AS INTEGER), ?)", ^longitude, ^degrees, ^last_column)
+        )
+
+      located =
+        target
+        |> candidates()
+        |> select([p], ^%{row: row, column: column, latitude: latitude, longitude: longitude})
+
+      from(l in subquery(located),
+        group_by: [l.row, l.column],
+        order_by: [l.row, l.column],
+        select: %{
+          south: type(l.row * ^degrees - 90, :float),
+          west: type(l.column * ^degrees - 180, :float),
+          count: count(),
+          latitude: type(avg(l.latitude), :float),
+          longitude: type(avg(l.longitude), :float)
+        }
+      )
+    end
+
+    defp last_cell(degrees, cell), do: ceil(degrees / cell) - 1
+
+    @doc "The query's rows that have a point."
+    @spec candidates(Target.t()) :: Ecto.Query.t()
+    def candidates(%Target{query: query} = target) do
       {latitude, longitude} = coordinates(target)
 
       for {part, name} <- [
@@ -179,7 +217,7 @@ if Code.ensure_loaded?(Ecto.Query) do
           ],
           Map.fetch!(query, part) not in [nil, []] do
         raise ArgumentError,
-              "the nearest are looked for in a query without #{name}: make that one a subquery"
+              "what lies near is looked for in a query without #{name}: make that one a subquery"
       end
 
       query
@@ -222,10 +260,12 @@ if Code.ensure_loaded?(Ecto.Query) do
 
     defp place(%Target{field: field}), do: dynamic([p], field(p, ^field))
 
-    defp coordinates(%Target{field: {latitude, longitude}}),
+    @doc "The latitude and the longitude of a row's point."
+    @spec coordinates(Target.t()) :: {Ecto.Query.dynamic_expr(), Ecto.Query.dynamic_expr()}
+    def coordinates(%Target{field: {latitude, longitude}}),
       do: {dynamic([p], field(p, ^latitude)), dynamic([p], field(p, ^longitude))}
 
-    defp coordinates(%Target{field: field}) do
+    def coordinates(%Target{field: field}) do
       {dynamic([p], fragment("json_extract(?, '$[0]')", field(p, ^field))),
        dynamic([p], fragment("json_extract(?, '$[1]')", field(p, ^field)))}
     end
