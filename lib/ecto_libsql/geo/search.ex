@@ -18,7 +18,7 @@ if Code.ensure_loaded?(Ecto.Query) do
     @spec within(Target.t(), Point.t(), number()) :: Ecto.Query.t()
     def within(%Target{query: query} = target, point, radius) do
       query
-      |> in_boxes(target, fn tree -> boxes(tree, Rings.boxes(point, radius)) end)
+      |> in_boxes(target, fn -> boxes(Rings.boxes(point, radius)) end)
       |> where(^dynamic(^distance(target, parameter(point)) <= ^(radius / 1)))
     end
 
@@ -33,7 +33,7 @@ if Code.ensure_loaded?(Ecto.Query) do
         end)
 
       query
-      |> in_boxes(target, fn tree -> boxes(tree, Rings.boxes(box)) end)
+      |> in_boxes(target, fn -> boxes(Rings.boxes(box)) end)
       |> where(^dynamic(^latitude >= ^box.south and ^latitude <= ^box.north))
       |> where(^meridians)
     end
@@ -46,11 +46,8 @@ if Code.ensure_loaded?(Ecto.Query) do
 
       query
       |> join(:inner, [], o in fragment("json_each(?)", ^circles), on: true, as: :geo_point)
-      |> in_boxes(target, fn tree ->
-        from(t in tree,
-          join: b in fragment("json_each(?, '$.boxes')", parent_as(:geo_point).value),
-          on: true
-        )
+      |> in_boxes(target, fn ->
+        from(b in fragment("json_each(?, '$.boxes')", parent_as(:geo_point).value))
       end)
       |> where(^dynamic(^distance <= ^(radius / 1)))
       |> results(target, distance)
@@ -97,9 +94,6 @@ if Code.ensure_loaded?(Ecto.Query) do
     end
 
     # The keys of the nearest rows of the query. `rings` answers the query of the growing circles.
-    #
-    # SQLite before 3.46, as servers have it, refuses what is nested too deeply: hence joins, where
-    # there could be subqueries.
     defp nearest_keys(target, origin, rings, limit) do
       distance = distance(target, origin)
       candidates = candidates(target)
@@ -107,7 +101,11 @@ if Code.ensure_loaded?(Ecto.Query) do
       # An ORDER BY of SQLite's may not refer to a query around it: hence this subquery.
       measured =
         candidates
-        |> in_ring(target, fn -> enough(target, candidates, distance, rings.(), limit) end)
+        |> in_boxes(target, fn ->
+          from(ring in subquery(enough(target, candidates, distance, rings.(), limit)),
+            cross_join: b in fragment("json_each(?, '$.boxes')", ring.value)
+          )
+        end)
         |> once(target)
         |> select([p], ^%{key: dynamic([p], field(p, ^target.key)), distance: distance})
 
@@ -118,16 +116,16 @@ if Code.ensure_loaded?(Ecto.Query) do
       )
     end
 
-    # The first ring in whose circle there are enough of the candidates, or else the whole globe.
+    # The first ring in whose circle there are enough of the candidates, or else the whole globe. In
+    # the order of its rowids, json_each gives them one by one, and the others are not looked into.
     defp enough(target, candidates, distance, rings, limit) do
       radius = dynamic(fragment("json_extract(?, '$.radius')", parent_as(:geo_ring).value))
 
       found =
         candidates
-        |> join(:inner, [], b in fragment("json_each(?, '$.boxes')", parent_as(:geo_ring).value),
-          on: true
-        )
-        |> in_box(target)
+        |> in_boxes(target, fn ->
+          from(b in fragment("json_each(?, '$.boxes')", parent_as(:geo_ring).value))
+        end)
         |> where(^dynamic(^distance <= ^radius))
         |> once(target)
         |> offset(^(limit - 1))
@@ -137,29 +135,10 @@ if Code.ensure_loaded?(Ecto.Query) do
       from(ring in rings,
         where:
           is_nil(fragment("json_extract(?, '$.radius')", ring.value)) or exists(subquery(found)),
-        order_by: ring.key,
+        order_by: ring.rowid,
         limit: 1,
         select: %{value: ring.value}
       )
-    end
-
-    defp in_ring(query, %Target{index: nil}, _enough), do: query
-
-    defp in_ring(query, target, enough) do
-      query
-      |> join(:inner, [], ring in subquery(enough.()), on: true)
-      |> join(:inner, [..., ring], b in fragment("json_each(?, '$.boxes')", ring.value), on: true)
-      |> in_box(target)
-    end
-
-    # The last source of the query are the boxes, which do not overlap.
-    defp in_box(query, %Target{key: key} = target) do
-      query
-      |> join(:inner, [p], t in ^tree(target), on: t.key == field(p, ^key))
-      |> where([..., b, t], t.north >= fragment("json_extract(?, '$[0]')", b.value))
-      |> where([..., b, t], t.east >= fragment("json_extract(?, '$[1]')", b.value))
-      |> where([..., b, t], t.south <= fragment("json_extract(?, '$[2]')", b.value))
-      |> where([..., b, t], t.west <= fragment("json_extract(?, '$[3]')", b.value))
     end
 
     # A row that a join of the query's finds several times counts once.
@@ -229,14 +208,18 @@ if Code.ensure_loaded?(Ecto.Query) do
 
     ## The index
 
-    # Narrows a query down to the rows that the index has in boxes, which `boxes` joins to the tree.
+    # Narrows a query down to the rows that the index has in boxes, which are the last source of what
+    # `boxes` answers. Cross joins are made in their order: SQLite would else look at the whole tree, since it
+    # takes boxes for many, and what is in them, too.
     defp in_boxes(query, %Target{index: nil}, _boxes), do: query
 
-    defp in_boxes(query, target, boxes) do
+    defp in_boxes(query, %Target{index: index, prefix: prefix} = target, boxes) do
       key = Target.key!(target)
+      tree = index |> Ecto.Queryable.to_query() |> put_query_prefix(prefix)
 
       keys =
-        from([t, b] in boxes.(tree(target)),
+        from([..., b] in boxes.(),
+          cross_join: t in ^tree,
           where: t.north >= fragment("json_extract(?, '$[0]')", b.value),
           where: t.east >= fragment("json_extract(?, '$[1]')", b.value),
           where: t.south <= fragment("json_extract(?, '$[2]')", b.value),
@@ -247,11 +230,7 @@ if Code.ensure_loaded?(Ecto.Query) do
       where(query, [p], field(p, ^key) in subquery(keys))
     end
 
-    defp tree(%Target{index: index, prefix: prefix}),
-      do: index |> Ecto.Queryable.to_query() |> put_query_prefix(prefix)
-
-    defp boxes(tree, json),
-      do: from(t in tree, join: b in fragment("json_each(?)", ^json), on: true)
+    defp boxes(json), do: from(b in fragment("json_each(?)", ^json))
 
     ## Expressions
 

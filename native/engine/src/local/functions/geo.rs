@@ -25,13 +25,13 @@ fn point(value: ValueRef<'_>) -> Answer<Option<(f64, f64)>> {
     };
     let (latitude, longitude) =
         coordinates(text).ok_or_else(|| format!("{} is no point", shown(text)))?;
-    match (latitude, longitude) {
-        (Some(latitude), Some(longitude)) => Ok(Some((
-            within(latitude, LATITUDE)?,
-            within(longitude, LONGITUDE)?,
-        ))),
-        _ => Ok(None),
-    }
+    let latitude = latitude
+        .map(|degrees| within(degrees, LATITUDE))
+        .transpose()?;
+    let longitude = longitude
+        .map(|degrees| within(degrees, LONGITUDE))
+        .transpose()?;
+    Ok(latitude.zip(longitude))
 }
 
 type Coordinates = (Option<f64>, Option<f64>);
