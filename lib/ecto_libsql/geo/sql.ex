@@ -22,12 +22,9 @@ defmodule EctoLibSql.Geo.SQL do
   @spec distance(iodata(), iodata()) :: iodata()
   def distance(from, to) do
     [
-      ["(SELECT CASE WHEN y BETWEEN -90 AND 90 AND v BETWEEN -90 AND 90 "],
-      ["AND x BETWEEN -180 AND 180 AND u BETWEEN -180 AND 180 "],
-      ["THEN #{2 * Sphere.radius()} * asin(min(1, sqrt(s * s + c * t * t))) "],
-      [
-        "WHEN y IS NULL OR x IS NULL OR v IS NULL OR u IS NULL THEN NULL ELSE json('?') END FROM "
-      ],
+      ["(SELECT CASE WHEN y NOT BETWEEN -90 AND 90 OR v NOT BETWEEN -90 AND 90 "],
+      ["OR x NOT BETWEEN -180 AND 180 OR u NOT BETWEEN -180 AND 180 THEN json('?') "],
+      ["ELSE #{2 * Sphere.radius()} * asin(min(1, sqrt(s * s + c * t * t))) END FROM "],
       ["(SELECT y, x, v, u, sin(radians(v - y) / 2) AS s, sin(radians(u - x) / 2) AS t, "],
       ["cos(radians(y)) * cos(radians(v)) AS c FROM "],
       ["(SELECT ", latitude("a"), " AS y, ", longitude("a"), " AS x, "],
