@@ -1,4 +1,4 @@
-defmodule EctoLibSql.FunctionGroupsTest do
+defmodule EctoLibSql.Function.GroupsTest do
   # The functions written in Rust, against Elixir's and OTP's own implementations.
   use ExUnit.Case, async: true
 

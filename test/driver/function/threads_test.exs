@@ -1,4 +1,4 @@
-defmodule EctoLibSql.FunctionThreadsTest do
+defmodule EctoLibSql.Function.ThreadsTest do
   # The threads of connections that have functions in Elixir: the VM's threads are counted, so nobody
   # else may open connections meanwhile.
   use ExUnit.Case, async: false
