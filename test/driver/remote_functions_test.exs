@@ -60,6 +60,38 @@ if Code.ensure_loaded?(ExUnitProperties) do
       ])
     end
 
+    # What a number in a point may be written as.
+    defp point do
+      coordinate =
+        one_of([
+          map(integer(-200_000..200_000), &(&1 / 1000)),
+          member_of([0, -90, 90, -180, 180, 1.0e-9, nil])
+        ])
+
+      one_of([
+        map({coordinate, coordinate}, fn {a, b} -> "[#{a || "null"}, #{b || "null"}]" end),
+        member_of([nil, "[1,2,3]", "here", ""])
+      ])
+    end
+
+    property "distances are those here", %{s: s} do
+      sql = "SELECT ecto_geo_distance(?1, ?2)"
+      refute Functions.translate(sql) =~ "ecto_"
+
+      check all(from <- point(), to <- point(), max_runs: 1_000) do
+        case both(s, sql, [from, to]) do
+          {{:ok, %{rows: [[nil]]}}, {:ok, plain}} -> assert plain.rows == [[nil]]
+          {{:ok, own}, {:ok, plain}} -> assert_close(plain.rows, own.rows)
+          {{:error, _own}, {:error, _plain}} -> :ok
+          {own, plain} -> flunk("#{inspect([from, to])}: #{inspect(own)}, #{inspect(plain)}")
+        end
+      end
+    end
+
+    # Opposite each other, an error of the last bit is 0.1 m.
+    defp assert_close([[plain]], [[own]]),
+      do: assert_in_delta(plain, own, if(own > 19_900_000, do: 0.2, else: 0.001))
+
     property "dates and times are added to as they are here", %{s: s} do
       units = ~w(year month week day hour minute second millisecond microsecond)
 

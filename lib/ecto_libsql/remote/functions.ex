@@ -2,19 +2,20 @@ defmodule EctoLibSql.Remote.Functions do
   @moduledoc false
   # A server does not have the functions that this library gives to its own connections, and the
   # adapter writes into queries. Those that plain SQL can say are written in plain SQL: dates and times
-  # that are added to, decimals that are compared and sorted. The others, which calculate decimals,
-  # stay as they are, and the server's error says what they are.
+  # that are added to, decimals that are compared and sorted, distances. The others, which calculate
+  # decimals, stay as they are, and the server's error says what they are.
 
+  alias EctoLibSql.Geo
   alias EctoLibSql.Remote.Functions.{DatetimeAdd, DecimalKey}
   alias EctoLibSql.SqlTokens
 
-  @mentions ["ecto_date", "ecto_decimal_cmp", "ECTO_DECIMAL"]
+  @mentions ["ecto_date", "ecto_decimal_cmp", "ECTO_DECIMAL", "ecto_geo_distance"]
 
   # After one of these, a list of what is sorted or grouped by has ended.
   @after_by ~w(HAVING WINDOW LIMIT OFFSET ROWS RANGE GROUPS UNION EXCEPT INTERSECT SELECT FROM WHERE
                ON SET RETURNING)
 
-  @functions ~w(ecto_datetime_add ecto_date_add ecto_decimal_cmp)
+  @functions ~w(ecto_datetime_add ecto_date_add ecto_decimal_cmp ecto_geo_distance)
   @aggregates ~w(COUNT SUM TOTAL AVG MIN MAX GROUP_CONCAT)
 
   @doc """
@@ -91,6 +92,9 @@ defmodule EctoLibSql.Remote.Functions do
 
       {"ecto_decimal_cmp", [left, right]} when movable? ->
         DecimalKey.compare(left, right)
+
+      {"ecto_geo_distance", [from, to]} when movable? ->
+        Geo.SQL.distance(from, to)
 
       {name, arguments} ->
         [name, ?(, Enum.intersperse(arguments, ","), ?)]

@@ -82,6 +82,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       Drop,
       FullText,
       IndexRename,
+      SpatialIndex,
       VectorIndexes
     }
 
@@ -141,6 +142,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp run!(_db, {:rename, %Index{using: %FTS.Table{}}, _new_name}),
       do: raise(ArgumentError, "an FTS5 table is not renamed: drop it, and create it anew")
+
+    defp run!(db, {create, %Index{using: :rtree} = index}) when create in @creates,
+      do: SpatialIndex.create!(db, index, if_not_exists: create == :create_if_not_exists)
+
+    defp run!(db, {drop, %Index{using: :rtree} = index, _mode}) when drop in @drops,
+      do: SpatialIndex.drop!(db, index, if_exists: drop == :drop_if_exists)
+
+    defp run!(_db, {:rename, %Index{using: :rtree}, _new_name}),
+      do: raise(ArgumentError, "a spatial index is not renamed: drop it, and create it anew")
 
     defp run!(db, {:rename, %Index{} = index, new_name}) do
       Database.transaction!(db, fn ->

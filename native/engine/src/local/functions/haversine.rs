@@ -28,20 +28,26 @@ fn haversine(values: &[ValueRef<'_>]) -> Answer {
     }
 }
 
-const LATITUDE: (&str, f64) = ("latitude", 90.0);
-const LONGITUDE: (&str, f64) = ("longitude", 180.0);
+pub(super) const LATITUDE: (&str, f64) = ("latitude", 90.0);
+pub(super) const LONGITUDE: (&str, f64) = ("longitude", 180.0);
 
-fn degrees(value: ValueRef<'_>, (name, most): (&str, f64)) -> Answer<Option<f64>> {
-    match real(value)? {
-        Some(degrees) if degrees.abs() > most => Err(format!(
+fn degrees(value: ValueRef<'_>, range: (&str, f64)) -> Answer<Option<f64>> {
+    real(value)?
+        .map(|degrees| within(degrees, range))
+        .transpose()
+}
+
+pub(super) fn within(degrees: f64, (name, most): (&str, f64)) -> Answer<f64> {
+    if degrees.abs() > most {
+        return Err(format!(
             "the {name} {degrees} is not from -{most} to {most}"
-        )),
-        degrees => Ok(degrees),
+        ));
     }
+    Ok(degrees)
 }
 
 /// <https://en.wikipedia.org/wiki/Haversine_formula>
-fn distance(from: (f64, f64), to: (f64, f64)) -> f64 {
+pub(super) fn distance(from: (f64, f64), to: (f64, f64)) -> f64 {
     let latitudes = (to.0 - from.0).to_radians();
     let longitudes = (to.1 - from.1).to_radians();
     let squared_half_chord = (latitudes / 2.0).sin().powi(2)

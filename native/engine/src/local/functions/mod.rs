@@ -16,6 +16,7 @@ mod digest;
 mod foreign;
 #[allow(unsafe_code)]
 mod foreign_call;
+mod geo;
 mod group;
 mod haversine;
 mod levenshtein;
@@ -115,6 +116,7 @@ pub(super) fn register(connection: &RawConnection, groups: &[Group]) -> Result<(
     for scalar in &scalars::ALL {
         call::create_scalar(connection, scalar)?;
     }
+    call::create_scalar(connection, &geo::DISTANCE)?;
     for group in groups {
         group.register(connection)?;
     }
