@@ -16,9 +16,8 @@ if Code.ensure_loaded?(Ecto.Migration) do
     All of it can be undone, and works on local databases, at a server and on a replica.
     """
 
-    alias EctoLibSql.UUID
-
     alias EctoLibSql.JSON.Schema
+    alias EctoLibSql.UUID
 
     ## Vectors
 

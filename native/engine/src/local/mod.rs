@@ -63,6 +63,7 @@ mod replica_reader;
 mod reserved_bytes;
 mod reset;
 mod rows;
+mod runs;
 mod savepoint;
 mod script;
 mod short;
