@@ -42,9 +42,9 @@ if Code.ensure_loaded?(Ecto.Migration) do
       * `:monotonic` - whether those of version 7 ascend also within a millisecond, as those that are
         made in Elixir do. Default: `false`
 
-    The default is plain SQL, so that every program which opens the file can insert rows: SQLite 3.8.3 and
-    later, and 3.41 and later where the storage is `:binary`. Of version 7, all rows of a statement have
-    the same time and a random order.
+    The default is plain SQL, so that every program which opens the file can insert rows: with SQLite 3.8.3 and
+    later for text, and 3.41 and later for 16 bytes, which need `unhex`. Of version 7, all rows of a
+    statement have the same time and a random order.
 
     With `monotonic: true` it is a function of this library's engine, `uuid7()` or `uuid7_blob()`, for
     repos with `functions: [:uuid]`. A connection without it, and another program, can read the table, but an
@@ -89,7 +89,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     Options:
 
       * `:to` - `:binary`, 16 bytes in a BLOB, or `:text`, 36 characters in TEXT. Undone, it is the other
-      * `:prefix` - the attached database that has the table
+      * `:prefix` - the attached database that has the table. Default: that of the migration's run
 
     The tables are built anew, as `Ecto.Adapters.LibSql.Migration` says of changes for which SQLite has no
     statement: in the migration's transaction, with their rowids, indexes, triggers and foreign keys.
