@@ -16,8 +16,6 @@ if Code.ensure_loaded?(Ecto.Migration) do
     All of it can be undone, and works on local databases, at a server and on a replica.
     """
 
-    alias EctoLibSql.UUID
-
     ## Vectors
 
     ## Geography
@@ -56,7 +54,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     """
     @spec uuid_default(version: 4 | 7, storage: :text | :binary, monotonic: boolean()) ::
             {:fragment, String.t()}
-    def uuid_default(opts \\ []), do: UUID.Migration.default(opts)
+    def uuid_default(opts \\ []), do: EctoLibSql.UUID.Migration.default(opts)
 
     @doc """
     A check that a column holds UUIDs only, or NULL: text in small letters, or 16 bytes.
@@ -76,7 +74,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     """
     @spec uuid_check(atom() | String.t(), storage: :text | :binary, name: atom() | String.t()) ::
             %{name: String.t(), expr: String.t()}
-    def uuid_check(column, opts \\ []), do: UUID.Migration.check(column, opts)
+    def uuid_check(column, opts \\ []), do: EctoLibSql.UUID.Migration.check(column, opts)
 
     @doc """
     Changes the form in which a column's UUIDs are stored, and with it that of all columns that foreign
@@ -104,7 +102,8 @@ if Code.ensure_loaded?(Ecto.Migration) do
             to: :text | :binary,
             prefix: atom() | String.t()
           ) :: :ok
-    def convert_uuid(table, column, opts), do: UUID.Migration.convert(table, column, opts)
+    def convert_uuid(table, column, opts),
+      do: EctoLibSql.UUID.Migration.convert(table, column, opts)
 
     ## Full text
   end

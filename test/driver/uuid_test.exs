@@ -22,6 +22,7 @@ defmodule EctoLibSql.UUIDTest do
     {"abc", "it has 3 characters instead of 36"},
     {"é", "it has 1 characters instead of 36"},
     {<<255, 255>>, "it has 2 bytes instead of 36"},
+    {String.replace(@v4, "9", "é", global: false), "it has 37 bytes instead of 36"},
     {@v4 <> "0", "it has 37 characters instead of 36"},
     {@v4 <> "\n", "it has 37 characters instead of 36"},
     {"{#{@v4}}", "it is in braces"},

@@ -61,11 +61,9 @@ defmodule EctoLibSql.UUID.SQL do
   def stored?(x, :text), do: text?(x, @stored_pattern)
   def stored?(x, :binary), do: "typeof(#{x}) = 'blob' AND length(#{x}) = 16"
 
-  @doc "Whether an expression's value is the text of a UUID, in letters of either case."
-  @spec text?(iodata()) :: String.t()
-  def text?(x), do: text?(x, @any_pattern)
+  defp text?(x), do: text?(x, @any_pattern)
 
-  # GLOB ends at a NUL.
+  # GLOB reads no further than a NUL.
   defp text?(x, pattern),
     do: "typeof(#{x}) = 'text' AND #{x} GLOB '#{pattern}' AND instr(#{x}, char(0)) = 0"
 
