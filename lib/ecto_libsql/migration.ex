@@ -17,7 +17,6 @@ if Code.ensure_loaded?(Ecto.Migration) do
     """
 
     alias EctoLibSql.JSON.Schema
-    alias EctoLibSql.UUID
 
     ## Vectors
 
@@ -158,9 +157,9 @@ if Code.ensure_loaded?(Ecto.Migration) do
       * `:monotonic` - whether those of version 7 ascend also within a millisecond, as those that are
         made in Elixir do. Default: `false`
 
-    The default is plain SQL, so that every program which opens the file can insert rows: SQLite 3.8.3 and
-    later, and 3.41 and later where the storage is `:binary`. Of version 7, all rows of a statement have
-    the same time and a random order.
+    The default is plain SQL, so that every program which opens the file can insert rows: with SQLite 3.8.3 and
+    later for text, and 3.41 and later for 16 bytes, which need `unhex`. Of version 7, all rows of a
+    statement have the same time and a random order.
 
     With `monotonic: true` it is a function of this library's engine, `uuid7()` or `uuid7_blob()`, for
     repos with `functions: [:uuid]`. A connection without it, and another program, can read the table, but an
@@ -172,7 +171,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     """
     @spec uuid_default(version: 4 | 7, storage: :text | :binary, monotonic: boolean()) ::
             {:fragment, String.t()}
-    def uuid_default(opts \\ []), do: UUID.Migration.default(opts)
+    def uuid_default(opts \\ []), do: EctoLibSql.UUID.Migration.default(opts)
 
     @doc """
     A check that a column holds UUIDs only, or NULL: text in small letters, or 16 bytes.
@@ -192,7 +191,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     """
     @spec uuid_check(atom() | String.t(), storage: :text | :binary, name: atom() | String.t()) ::
             %{name: String.t(), expr: String.t()}
-    def uuid_check(column, opts \\ []), do: UUID.Migration.check(column, opts)
+    def uuid_check(column, opts \\ []), do: EctoLibSql.UUID.Migration.check(column, opts)
 
     @doc """
     Changes the form in which a column's UUIDs are stored, and with it that of all columns that foreign
@@ -205,7 +204,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
     Options:
 
       * `:to` - `:binary`, 16 bytes in a BLOB, or `:text`, 36 characters in TEXT. Undone, it is the other
-      * `:prefix` - the attached database that has the table
+      * `:prefix` - the attached database that has the table. Default: that of the migration's run
 
     The tables are built anew, as `Ecto.Adapters.LibSql.Migration` says of changes for which SQLite has no
     statement: in the migration's transaction, with their rowids, indexes, triggers and foreign keys.
@@ -220,7 +219,8 @@ if Code.ensure_loaded?(Ecto.Migration) do
             to: :text | :binary,
             prefix: atom() | String.t()
           ) :: :ok
-    def convert_uuid(table, column, opts), do: UUID.Migration.convert(table, column, opts)
+    def convert_uuid(table, column, opts),
+      do: EctoLibSql.UUID.Migration.convert(table, column, opts)
 
     ## Full text
 

@@ -58,7 +58,8 @@ defmodule EctoLibSql.UUID do
   `type(^id, ^Ecto.ParameterizedType.init(EctoLibSql.UUID, storage: :binary))`.
 
   In place of `autogenerate: true`, `read_after_writes: true` has the database make the id, by the column's
-  default (`EctoLibSql.Migration.uuid_default/1`).
+  default (`EctoLibSql.Migration.uuid_default/1`). `c:Ecto.Repo.insert_all/3` makes none in Elixir: rows bring
+  their ids along, or the column has a default.
 
   ## In queries
 
@@ -258,10 +259,9 @@ defmodule EctoLibSql.UUID do
   @doc """
   A UUID of version 7, another one for each row: text, or 16 bytes with `uuid7(:binary)`.
 
-  All rows of a statement have one time, that of the statement's start; their order among each other
-  is random. In a transaction, too, an earlier statement's are smaller only if a millisecond has passed.
-  Where order matters, there are `generate/1` and, on local databases with `functions: [:uuid]`,
-  `fragment("uuid7()")`.
+  All rows that a statement writes have one time; their order among each other is random. In a
+  transaction, too, an earlier statement's are smaller only if a millisecond has passed. Where order
+  matters, there are `generate/1` and, on local databases with `functions: [:uuid]`, `fragment("uuid7()")`.
   """
   defmacro uuid7(storage \\ :text), do: generated(7, storage)
 

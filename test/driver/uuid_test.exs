@@ -22,6 +22,7 @@ defmodule EctoLibSql.UUIDTest do
     {"abc", "it has 3 characters instead of 36"},
     {"é", "it has 1 characters instead of 36"},
     {<<255, 255>>, "it has 2 bytes instead of 36"},
+    {String.replace(@v4, "9", "é", global: false), "it has 37 bytes instead of 36"},
     {@v4 <> "0", "it has 37 characters instead of 36"},
     {@v4 <> "\n", "it has 37 characters instead of 36"},
     {"{#{@v4}}", "it is in braces"},
@@ -238,9 +239,11 @@ defmodule EctoLibSql.UUIDTest do
 
       for version <- [4, 7], storage <- [:text, :binary] do
         before = System.os_time(:millisecond)
-        sql = "#{many} SELECT x, #{SQL.stored?("x", storage)} FROM "
-        made = rows(s, "#{sql} (SELECT #{SQL.generate(version, storage)} AS x FROM n)")
-        ids = for [id, 1] <- made, do: id
+        made = "CREATE TABLE t AS #{many} SELECT #{SQL.generate(version, storage)} AS x FROM n"
+        :ok = EctoLibSql.run(s, made)
+        rows = rows(s, "SELECT x, #{SQL.stored?("x", storage)} FROM t")
+        :ok = EctoLibSql.run(s, "DROP TABLE t")
+        ids = for [id, 1] <- rows, do: id
         assert length(Enum.uniq(ids)) == 500
 
         for id <- ids do
@@ -357,6 +360,40 @@ defmodule EctoLibSql.UUIDTest do
         assert length(Enum.uniq(ids)) == 3
         for id <- ids, do: assert(UUID.version(id) == {:ok, version})
       end
+    end
+
+    test "and in a database whose text is UTF-16", %{s: s} do
+      :ok = EctoLibSql.run(s, "PRAGMA encoding = 'UTF-16'")
+
+      sql =
+        "CREATE TABLE t (n, " <>
+          "a DEFAULT (#{SQL.generate(4, :text)}) CHECK (#{SQL.check("a", :text)}), " <>
+          "b DEFAULT (#{SQL.generate(7, :text)}) CHECK (#{SQL.check("b", :text)}), " <>
+          "c DEFAULT (#{SQL.generate(4, :binary)}) CHECK (#{SQL.check("c", :binary)}), " <>
+          "d DEFAULT (#{SQL.generate(7, :binary)}) CHECK (#{SQL.check("d", :binary)}))"
+
+      :ok = EctoLibSql.run(s, sql)
+      assert rows(s, "PRAGMA encoding") == [["UTF-16le"]]
+      :ok = EctoLibSql.run(s, "INSERT INTO t (n) VALUES (1)")
+
+      for {column, version, to} <- [
+            {"a", 4, :binary},
+            {"b", 7, :binary},
+            {"c", 4, :text},
+            {"d", 7, :text}
+          ] do
+        [[id, other]] = rows(s, "SELECT #{column}, #{SQL.convert(column, to)} FROM t")
+        assert UUID.version(id) == {:ok, version}
+        assert UUID.compare(id, other) == :eq
+      end
+
+      {:ok, time} = UUID.timestamp(value(s, "b FROM t"))
+
+      assert value(s, "#{SQL.timestamp("b")} FROM t") =~
+               DateTime.to_iso8601(time) |> String.trim("Z")
+
+      assert {:error, %Error{code: :constraint_check}} =
+               EctoLibSql.query(s, "INSERT INTO t (a) VALUES (?)", [@v4 <> "\0"])
     end
 
     test "the engine's functions read and write the same" do

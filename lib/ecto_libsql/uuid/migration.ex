@@ -41,7 +41,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
       to = opts[:to]
       if to not in @storages, do: wrong!(:to, ":text or :binary", to)
       [from] = @storages -- [to]
-      table = %Table{name: to_string(table), prefix: opts[:prefix]}
+      table = %Table{name: to_string(table), prefix: opts[:prefix] || Ecto.Migration.prefix()}
 
       Ecto.Migration.execute(
         fn -> UUIDConversion.run!(database(), table, column, to) end,

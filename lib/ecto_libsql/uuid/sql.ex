@@ -5,7 +5,8 @@ defmodule EctoLibSql.UUID.SQL do
 
   @type storage :: :text | :binary
 
-  # `julianday` is a whole number of milliseconds to SQLite. 'now' is one time for all of a statement.
+  # `julianday` is a whole number of milliseconds to SQLite. 'now' is one time for a row, and for all that a
+  # statement writes.
   @now "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
 
   # One of 8, 9, A, B: the variant's two bits, and two random ones.
@@ -19,6 +20,7 @@ defmodule EctoLibSql.UUID.SQL do
              "'-7' || #{@three_digits} || '-' || #{@variant} || #{@three_digits} || '-' || " <>
              "hex(randomblob(6)))"
 
+  # By way of digits: bytes that `||` joins are changed where the database's text is UTF-16.
   @v4_binary "unhex(hex(randomblob(6)) || '4' || #{@three_digits} || #{@variant} || " <>
                "substr(hex(randomblob(8)), 2))"
 
@@ -59,13 +61,11 @@ defmodule EctoLibSql.UUID.SQL do
   def stored?(x, :text), do: text?(x, @stored_pattern)
   def stored?(x, :binary), do: "typeof(#{x}) = 'blob' AND length(#{x}) = 16"
 
-  @doc "Whether an expression's value is the text of a UUID, in letters of either case."
-  @spec text?(iodata()) :: String.t()
-  def text?(x), do: text?(x, @any_pattern)
+  defp text?(x), do: text?(x, @any_pattern)
 
-  # As bytes, since the length of text, and GLOB, end at a NUL.
+  # GLOB reads no further than a NUL.
   defp text?(x, pattern),
-    do: "typeof(#{x}) = 'text' AND length(CAST(#{x} AS BLOB)) = 36 AND #{x} GLOB '#{pattern}'"
+    do: "typeof(#{x}) = 'text' AND #{x} GLOB '#{pattern}' AND instr(#{x}, char(0)) = 0"
 
   @doc "A UUID in either form in this one, NULL for what is none. The expression is repeated."
   @spec convert(iodata(), storage()) :: String.t()

@@ -58,10 +58,13 @@ defmodule EctoLibSql.UUID.Text do
 
   def wrong(_value), do: "is no UUID: it is no text"
 
+  # 36 characters can be more bytes.
   defp size(text) do
-    if String.valid?(text),
-      do: "#{String.length(text)} characters",
-      else: "#{byte_size(text)} bytes"
+    characters = if String.valid?(text), do: String.length(text)
+
+    if characters in [nil, @length],
+      do: "#{byte_size(text)} bytes",
+      else: "#{characters} characters"
   end
 
   defp wrong_character(text) do
