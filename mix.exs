@@ -93,6 +93,7 @@ defmodule EctoLibSql.MixProject do
       extras: [
         "README.md",
         "CHANGELOG.md",
+        "docs/json.md",
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
