@@ -95,12 +95,14 @@ defmodule EctoLibSql.MixProject do
       extras: [
         "README.md",
         "CHANGELOG.md",
+        "docs/vectors.md",
+        "docs/geography.md",
+        "docs/json.md",
+        "docs/uuids.md",
         "docs/full_text.md",
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
-        "docs/uuids.md",
-        "docs/vectors.md",
         "docs/architecture.md",
         "docs/performance.md"
       ]

@@ -85,13 +85,14 @@ defmodule EctoLibSql do
   | `{:blob, binary}` | BLOB |
   | `{:uuid, text}` | TEXT, or BLOB with `uuid_type: :binary` |
   | `{:json, text}` | TEXT, or BLOB (JSONB) with `map_type: :binary`, `array_type: :binary` |
+  | `{:jsonb, text}` | BLOB (JSONB) |
   | `Date` | TEXT, `2026-11-21` |
   | `Time` | TEXT, `13:05:00` or `13:05:00.000000` |
   | `NaiveDateTime` | TEXT, `2026-11-21T13:05:00` or `2026-11-21T13:05:00.000000` |
   | `DateTime` | the same, in UTC |
   | `Decimal` | TEXT, exact, without exponent |
 
-  A keyword list that begins with the key `:blob`, `:uuid` or `:json` reads as a list of such
+  A keyword list that begins with the key `:blob`, `:uuid`, `:json` or `:jsonb` reads as a list of such
   values; give these names in a map.
   """
 

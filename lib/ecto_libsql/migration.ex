@@ -101,10 +101,13 @@ if Code.ensure_loaded?(Ecto.Migration) do
 
     The path is a list of keys and indexes, as `EctoLibSql.JSON` has them; the options are those of
     `Ecto.Migration.index/3`. It is an index on the expression that `u.settings["address"]["city"]`,
-    `json_extract_path/2` and `EctoLibSql.JSON.Query.json_extract/2` are in a condition or a sorting,
-    where they are written out: a path that is interpolated comes after SQLite has looked for an
-    index. Objects and arrays are indexed as JSON text, JSON's booleans as 1 and 0; a comparison
+    `json_extract_path/2` and `EctoLibSql.JSON.Query.json_extract/2` are in a condition or a sorting;
+    the last only where its path is written out, since what is interpolated in it comes after SQLite
+    has looked for an index. Objects and arrays are indexed as JSON text, JSON's booleans as 1 and 0; a comparison
     of Ecto's with `true` or `false` asks for the type, and uses no index.
+
+        iex> EctoLibSql.Migration.json_index(:users, :settings, ["address", "city"]).columns
+        [~S|json_extract("settings", '$."address"."city"')|]
 
     The name is `users_settings_address_city_index` unless `:name` says otherwise. In a column with an
     index on a path, what is not JSON cannot be stored, and where there is some already, the index is
@@ -123,6 +126,11 @@ if Code.ensure_loaded?(Ecto.Migration) do
     index on the column keeps it. In the schema it is a field that is not written:
 
         field :city, :string, writable: :never, read_after_writes: true
+
+    It is SQL:
+
+        iex> EctoLibSql.Migration.json_generated(:settings, ["address", "city"])
+        ~S|ALWAYS AS (json_extract("settings", '$."address"."city"')) VIRTUAL|
     """
     @spec json_generated(atom(), EctoLibSql.JSON.path(), keyword()) :: String.t()
     def json_generated(column, path, opts \\ []), do: Schema.generated(column, path, opts)
@@ -135,6 +143,9 @@ if Code.ensure_loaded?(Ecto.Migration) do
         create constraint(:users, :settings_are_json, check: json_check(:settings))
 
     `form: :text` and `form: :jsonb` allow the one or the other only.
+
+        iex> EctoLibSql.Migration.json_check(:settings)
+        ~S|json_valid("settings", 9)|
     """
     @spec json_check(atom(), keyword()) :: String.t()
     def json_check(column, opts \\ []), do: Schema.check(column, opts)

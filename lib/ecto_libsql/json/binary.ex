@@ -15,6 +15,9 @@ if Code.ensure_loaded?(Ecto.ParameterizedType) do
     the values are cast, encoded and loaded as of that Ecto type, as an embedded schema's field would
     be. What has no JSON is an error of the changeset, and is not stored.
 
+    Bytes that come from elsewhere, as `{:blob, bytes}`, are not looked at: a column that may get such
+    wants `check: json_check(:data)`, see `EctoLibSql.JSON.Query`.
+
     It is read whether JSONB or JSON text is in the column. The bytes of a scalar's JSONB can be a JSON
     text, too (123 is stored as `3123`); they are read as JSONB.
 

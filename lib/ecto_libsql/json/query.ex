@@ -1,5 +1,5 @@
 defmodule EctoLibSql.JSON.Query do
-  @moduledoc """
+  @moduledoc ~S"""
   SQLite's JSON functions for Ecto's queries: `import EctoLibSql.JSON.Query`.
 
       from m in Movie,
@@ -7,15 +7,20 @@ defmodule EctoLibSql.JSON.Query do
         order_by: json_length(m.data, ["genres"]),
         select: {m.id, json_extract(m.data, ["Title"])}
 
-      Repo.update_all(Movie, set: [...])
-      update(Movie, set: [data: json_set(m.data, ["rating", "votes"], ^votes)])
+      from m in Movie, join: g in json_each(m.data, ["genres"]), on: true,
+        group_by: g.value, select: {g.value, count()}
 
-      from m in Movie, join: g in json_each(m.data, ["genres"]), group_by: g.value,
-        select: {g.value, count()}
+      from m in Movie, where: m.id == ^id,
+        update: [set: [data: json_set(m.data, ["rating", "votes"], ^votes)]]
 
   They take columns of JSON text (`:map`, `{:map, _}`, embeds) and of JSONB (`EctoLibSql.JSON.Binary`,
   and `map_type: :binary`) alike, and run at a server as they do here. They expand to `fragment/1`: on
   their own they are of no use.
+
+      iex> import Ecto.Query
+      iex> import EctoLibSql.JSON.Query
+      iex> inspect(where("movies", [m], json_extract(m.data, ["tags", 0]) == "a"))
+      ~S|#Ecto.Query<from m0 in "movies", where: fragment("json_extract(?, ?)", m0.data, "$.\"tags\"[0]") == "a">|
 
   ## Paths
 
@@ -42,6 +47,11 @@ defmodule EctoLibSql.JSON.Query do
   arrays and objects; integers beyond 64 bits are floats. `type(json_set(...), :map)` decodes JSON in
   a `select`, `type(..., :boolean)` a boolean. Ecto's own `m.data["genres"]` and
   `json_extract_path/2` decode by themselves in a `select`.
+
+  Malformed JSON in a column is an error, "malformed JSON"; `json_valid/1` tells, and
+  `EctoLibSql.Migration.json_check/2` keeps it out. That matters for JSONB that others have made:
+  SQLite 3.47 looks at no more than its beginning, and goes down into it by recursion, so that bytes
+  which are nested some thousand levels deep, which no JSON text can be, can end the VM.
   """
 
   alias EctoLibSql.JSON.{Expression, Path}

@@ -1,5 +1,5 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
-  defmodule EctoLibSql.Adapter.JsonMigrationTest do
+  defmodule EctoLibSql.Adapter.JSON.MigrationTest do
     use EctoLibSql.MigrationCase, async: true
 
     import Ecto.Query, except: [subquery: 1]

@@ -1,68 +1,16 @@
 if Code.ensure_loaded?(Ecto.Adapters.SQL) do
-  defmodule EctoLibSql.Adapter.JsonTest do
-    use ExUnit.Case, async: true
+  defmodule EctoLibSql.Adapter.JSON.QueryTest do
+    use EctoLibSql.JsonCase, async: true
+    use ExUnitProperties
 
-    import Ecto.Query
-    import EctoLibSql.JSON.Query
-
-    alias EctoLibSql.Test.Mode
-
-    defmodule Repo do
-      use Ecto.Repo, otp_app: :ecto_libsql, adapter: Ecto.Adapters.LibSql
-    end
-
-    # The same JSON, as text and as JSONB.
-    defmodule Doc do
-      use Ecto.Schema
-
-      schema "docs" do
-        field(:name, :string)
-        field(:text, :map)
-        field(:jsonb, EctoLibSql.JSON.Binary)
-        field(:tags, EctoLibSql.JSON.Binary, of: {:array, :string})
-        field(:on, EctoLibSql.JSON.Binary, of: :date)
-      end
-    end
-
-    @columns [:text, :jsonb]
-
-    @data %{
-      "title" => "it's",
-      "n" => 3,
-      "half" => 0.5,
-      "on" => true,
-      "none" => nil,
-      "quo\"te" => %{"a.b" => [1, 2, %{"c" => "deep"}]},
-      "tags" => ["red", "green"]
-    }
-
-    setup do
-      opts = Mode.repo(name: nil, database: ":memory:", pool_size: 1, log: false)
-      repo = start_supervised!({Repo, opts})
-      Repo.put_dynamic_repo(repo)
-
-      Repo.query!("""
-      CREATE TABLE docs (id INTEGER PRIMARY KEY, name TEXT, text JSON_TEXT, jsonb JSON_BLOB,
-        tags JSON_BLOB, "on" JSON_BLOB)
-      """)
-
-      Repo.insert!(%Doc{name: "a", text: @data, jsonb: @data, tags: ["x", "y"]})
-      Repo.insert!(%Doc{name: "empty"})
-      :ok
-    end
-
-    defp one(query), do: Repo.one(where(query, [d], d.name == "a"))
-    defp ids(query), do: Repo.all(from(d in query, order_by: d.id, select: d.id))
-
-    defp stored(column),
-      do: Repo.query!("SELECT typeof(#{column}) FROM docs WHERE name = 'a'").rows
+    alias EctoLibSql.Test.{JsonGenerators, Mode, NaiveJson}
 
     describe "reading" do
       test "json_extract, with paths that are written out and interpolated" do
         key = "quo\"te"
         path = [key, "a.b", -1, "c"]
 
-        for column <- @columns do
+        for column <- columns() do
           assert one(from(d in Doc, select: json_extract(field(d, ^column), ["n"]))) == 3
           assert one(from(d in Doc, select: json_extract(field(d, ^column), ["half"]))) == 0.5
           assert one(from(d in Doc, select: json_extract(field(d, ^column), ["on"]))) == 1
@@ -122,7 +70,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
 
       test "type, length, keys, depth, valid" do
-        for column <- @columns do
+        for column <- columns() do
           assert one(from(d in Doc, select: json_type(field(d, ^column)))) == "object"
           assert one(from(d in Doc, select: json_type(field(d, ^column), ["none"]))) == "null"
           assert one(from(d in Doc, select: json_type(field(d, ^column), ["nothing"]))) == nil
@@ -135,7 +83,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
           assert one(
                    from(d in Doc, select: type(json_keys(field(d, ^column)), {:array, :string}))
-                 ) == Enum.sort(Map.keys(@data))
+                 ) == Enum.sort(Map.keys(data()))
 
           assert one(from(d in Doc, select: json_keys(field(d, ^column), ["tags"]))) == nil
 
@@ -146,7 +94,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
 
       test "json_each and json_tree are sources" do
-        for column <- @columns do
+        for column <- columns() do
           query =
             from(d in Doc,
               join: t in json_each(field(d, ^column), ["tags"]),
@@ -211,6 +159,49 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    property "paths that are interpolated find and change what a naive implementation does" do
+      check all(
+              {term, path} <- JsonGenerators.json_and_path(),
+              value <- JsonGenerators.json(),
+              max_runs: Mode.runs(100)
+            ) do
+        term = %{"root" => term}
+        path = ["root" | path]
+        %{id: id} = Repo.insert!(%Doc{text: term, jsonb: term})
+
+        query =
+          from(d in Doc,
+            where: d.id == ^id,
+            select: %{
+              types: [json_type(d.text, ^path), json_type(d.jsonb, ^path)],
+              counts: [json_length(d.text, ^path), json_length(d.jsonb, ^path)],
+              depths: [json_depth(d.text, ^path), json_depth(d.jsonb, ^path)],
+              found: [json_extract_path(d.text, ^path), json_extract_path(d.jsonb, ^path)],
+              set: [
+                type(json_set(d.text, ^path, ^value), :map),
+                type(json_set(d.jsonb, ^path, ^value), :map)
+              ],
+              removed: [
+                type(json_remove(d.text, ^path), :map),
+                type(json_remove(d.jsonb, ^path), :map)
+              ]
+            }
+          )
+
+        found = NaiveJson.get(term, path)
+        twice = &[&1, &1]
+
+        assert Repo.one(query) == %{
+                 types: twice.(NaiveJson.type(found)),
+                 counts: twice.(NaiveJson.count(found)),
+                 depths: twice.(NaiveJson.depth(found)),
+                 found: twice.(if(found == :none, do: nil, else: found)),
+                 set: twice.(NaiveJson.set(term, path, value)),
+                 removed: twice.(NaiveJson.remove(term, path))
+               }
+      end
+    end
+
     describe "making" do
       test "arrays and objects of columns, terms and JSON" do
         tags = ["ä", nil, 1.5, true]
@@ -256,7 +247,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       test "in place, in the form that the column has" do
         votes = %{"up" => 1, "down" => [true, nil, 0.1]}
 
-        for column <- @columns do
+        for column <- columns() do
           type = stored(column)
 
           change = fn query ->
@@ -271,7 +262,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             )
           )
 
-          assert data.() == Map.put(@data, "votes", votes)
+          assert data.() == Map.put(data(), "votes", votes)
 
           change.(
             from(d in Doc,
@@ -315,7 +306,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           )
 
           assert data.() ==
-                   @data
+                   data()
                    |> Map.put("n", "nine")
                    |> Map.put("tags", ["red", "green", "a"])
                    |> Map.put("new", %{"a" => 1})
@@ -342,7 +333,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           from(d in Doc, where: d.name == "a", select: type(json_remove(d.jsonb, ["n"]), :map))
 
         assert {1, [returned]} = Repo.update_all(query, set: [name: "b"])
-        assert returned == Map.delete(@data, "n")
+        assert returned == Map.delete(data(), "n")
 
         query =
           from(d in Doc,
@@ -358,7 +349,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         Repo.query!("UPDATE docs SET text = '{\"a\":' WHERE id = 1")
         Repo.query!("UPDATE docs SET jsonb = x'2b23' WHERE id = 1")
 
-        for column <- @columns do
+        for column <- columns() do
           update =
             from(d in Doc, update: [set: [{^column, json_set(field(d, ^column), ["a", 0], 1)}]])
 
@@ -397,7 +388,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           )
         end
 
-        assert one(from(d in Doc, select: d.text)) == @data
+        assert one(from(d in Doc, select: d.text)) == data()
       end
 
       test "raise when the query is compiled" do
@@ -417,122 +408,6 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           end
         end
       end
-    end
-
-    describe "EctoLibSql.JSON.Binary" do
-      test "is stored as JSONB, whatever the term" do
-        for value <- [
-              %{"a" => [1, nil]},
-              [],
-              [1],
-              "text",
-              "123",
-              123,
-              1.5,
-              true,
-              false,
-              12_345_678_901_234_567_890
-            ] do
-          %{id: id} = Repo.insert!(%Doc{jsonb: value})
-          assert Repo.get!(Doc, id).jsonb === value
-
-          assert Repo.query!("SELECT typeof(jsonb), json(jsonb) FROM docs WHERE id = ?", [id]).rows ==
-                   [["blob", JSON.encode!(value)]]
-
-          assert Repo.query!("SELECT jsonb(json(jsonb)) = jsonb FROM docs WHERE id = ?", [id]).rows ==
-                   [[1]]
-        end
-      end
-
-      test "by insert_all, updates, upserts, and in parameters" do
-        assert {2, nil} =
-                 Repo.insert_all(Doc, [[id: 10, jsonb: %{"a" => 1}], [id: 11, jsonb: nil]])
-
-        assert Repo.get!(Doc, 10).jsonb == %{"a" => 1}
-        assert Repo.get!(Doc, 11).jsonb == nil
-
-        Doc |> Repo.get!(10) |> Ecto.Changeset.change(jsonb: [1]) |> Repo.update!()
-        assert ids(from(d in Doc, where: d.jsonb == ^[1])) == [10]
-        assert ids(from(d in Doc, where: d.jsonb == type(^@data, d.jsonb))) == [1]
-        assert ids(from(d in Doc, where: d.jsonb == d.text)) == [1]
-
-        Repo.update_all(from(d in Doc, where: d.id == 10), set: [jsonb: %{"b" => 2}, tags: ["z"]])
-        assert %{jsonb: %{"b" => 2}, tags: ["z"]} = Repo.get!(Doc, 10)
-
-        Repo.insert!(%Doc{id: 10, jsonb: "new"},
-          on_conflict: {:replace, [:jsonb]},
-          conflict_target: :id
-        )
-
-        assert %{jsonb: "new"} = Repo.get!(Doc, 10)
-        assert Repo.query!("SELECT typeof(jsonb) FROM docs WHERE id = 10").rows == [["blob"]]
-      end
-
-      test "with a type of what it holds" do
-        doc = Repo.insert!(%Doc{tags: ["a", "b"], on: ~D[2026-11-22]})
-        assert %{tags: ["a", "b"], on: ~D[2026-11-22]} = Repo.get!(Doc, doc.id)
-
-        assert Repo.query!("SELECT json(\"on\") FROM docs WHERE id = ?", [doc.id]).rows == [
-                 [~s("2026-11-22")]
-               ]
-
-        assert_raise Ecto.ChangeError, fn -> Repo.insert!(%Doc{tags: [1]}) end
-
-        assert_raise ArgumentError, ~r/of: takes an Ecto type, got: :nonsense/, fn ->
-          Ecto.ParameterizedType.init(EctoLibSql.JSON.Binary, of: :nonsense)
-        end
-      end
-
-      test "Ecto's own paths go into it" do
-        assert one(from(d in Doc, select: d.jsonb["quo\"te"]["a.b"][2])) == %{"c" => "deep"}
-        assert one(from(d in Doc, select: json_extract_path(d.jsonb, ["on"]))) == true
-        assert ids(from(d in Doc, where: d.jsonb["on"] == true and d.jsonb["n"] == 3)) == [1]
-      end
-
-      test "in a changeset" do
-        cast = &Ecto.Changeset.cast(%Doc{}, &1, [:jsonb, :tags, :on])
-
-        assert %{valid?: true, changes: %{jsonb: %{"a" => 1}, tags: ["a"], on: ~D[2026-01-01]}} =
-                 cast.(%{"jsonb" => %{"a" => 1}, "tags" => ["a"], "on" => "2026-01-01"})
-
-        assert [jsonb: {"is no JSON: " <> _, _}] = cast.(%{jsonb: {1, 2}}).errors
-        assert [jsonb: {"is no JSON: " <> _, _}] = cast.(%{jsonb: %{"a" => "\xFF"}}).errors
-        assert [tags: {"is invalid", _}] = cast.(%{tags: "a"}).errors
-        assert [on: {"is invalid", _}] = cast.(%{on: "yesterday"}).errors
-        doc = Repo.get!(Doc, 1)
-        assert Ecto.Changeset.cast(doc, %{jsonb: @data}, [:jsonb]).changes == %{}
-      end
-
-      test "text in the column is read, and what is neither is an error that names the field" do
-        Repo.query!("UPDATE docs SET jsonb = '{\"a\": [1]}' WHERE id = 1")
-        assert Repo.get!(Doc, 1).jsonb == %{"a" => [1]}
-
-        for bytes <- ["x''", "x'2b23'", "x'ff'", "'{'"] do
-          Repo.query!("UPDATE docs SET jsonb = #{bytes} WHERE id = 1")
-
-          assert_raise ArgumentError, ~r/cannot load .* for field :jsonb in .*Doc/, fn ->
-            Repo.get!(Doc, 1)
-          end
-        end
-      end
-
-      test "what is nested too deeply is not stored" do
-        deep = Enum.reduce(1..1000, [], fn _, inner -> [inner] end)
-
-        assert_raise EctoLibSql.Error, ~r/{:jsonb, _} takes JSON/, fn ->
-          Repo.insert!(%Doc{jsonb: deep})
-        end
-
-        assert Repo.aggregate(Doc, :count) == 2
-      end
-    end
-
-    test "without a schema, {:jsonb, text} is stored as JSONB, and the column is decoded" do
-      Repo.insert_all("docs", [[id: 20, jsonb: {:jsonb, ~s({"a": 1})}]])
-
-      assert Repo.all(from(d in "docs", where: d.id == 20, select: {d.jsonb, d.text})) == [
-               {%{"a" => 1}, nil}
-             ]
     end
   end
 end
