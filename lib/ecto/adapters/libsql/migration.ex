@@ -121,7 +121,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       {:ok, []}
     end
 
-    defp run!(db, {:alter, %Table{} = table, changes}), do: Alter.run!(db, table, changes)
+    defp run!(db, {:alter, %Table{} = table, changes} = command) do
+      FullText.check!(db, command)
+      Alter.run!(db, table, changes)
+    end
 
     defp run!(db, {drop, %Table{} = table, mode}) when drop in @drops,
       do: Drop.run!(db, table, mode, if_exists: drop == :drop_if_exists)
@@ -144,10 +147,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp run!(db, {:rename, %Index{} = index, new_name}),
       do: IndexRename.run!(db, index, to_string(new_name))
 
+    # REPLACE goes by unique indexes, and so do the triggers of full-text indexes.
+    defp run!(db, {create, %Index{unique: true} = index} = command) when create in @creates,
+      do: FullText.following_keys(db, index, fn -> statements!(db, command) end)
+
+    defp run!(db, {drop, %Index{unique: true} = index, _mode} = command) when drop in @drops,
+      do: FullText.following_keys(db, index, fn -> statements!(db, command) end)
+
     # Several statements, perhaps.
     defp run!(db, sql) when is_binary(sql), do: Database.script!(db, sql)
 
     defp run!(db, command) do
+      FullText.check!(db, command)
+      statements!(db, command)
+    end
+
+    defp statements!(db, command) do
       case DDL.execute_ddl(command, db.types) do
         [statement] ->
           Database.run!(db, statement)
