@@ -68,7 +68,8 @@ defmodule EctoLibSql.FTS do
   """
 
   alias EctoLibSql.{Error, Result, State}
-  alias EctoLibSql.FTS.{Content, Expression, Maintenance, Select, Statements, Table, Websearch}
+  alias EctoLibSql.FTS.{Content, Expression, Fragments, Maintenance, Select, Statements, Table}
+  alias EctoLibSql.FTS.Websearch
 
   @typedoc "What is searched for: an expression, or a text for `websearch/2`."
   @type searched :: Expression.t() | String.t()
@@ -136,37 +137,21 @@ defmodule EctoLibSql.FTS do
 
   The second argument is interpolated, or a text.
   """
-  defmacro match(source, searched) do
-    searched =
-      case searched do
-        {:^, _, [value]} -> value
-        text when is_binary(text) -> text
-        other -> refuse!("match/2: interpolate what is searched for, ^(...)", other)
-      end
-
-    quote do
-      fragment(
-        "? MATCH ?",
-        unquote(table_or_column(source)),
-        ^EctoLibSql.FTS.to_match(unquote(searched))
-      )
-    end
-  end
+  defmacro match(source, searched), do: Fragments.match(source, searched)
 
   @doc """
-  How well a row matches: the smaller, the better. It sorts faster than `bm25/1`, which is the same number.
+  How well a row matches, by the weights that the table has (`set/4` with `:rank`), which are all 1.0 if
+  nobody set them: the smaller (it is negative), the better.
 
       from f in "posts_fts", where: match(f, ^text), order_by: rank(f)
   """
-  defmacro rank(source), do: quote(do: fragment("?.rank", unquote(binding!(:rank, source))))
+  defmacro rank(source), do: Fragments.rank(source)
 
   @doc """
   How well a row matches, by the [Okapi BM25](https://sqlite.org/fts5.html#the_bm25_function) function: the
   smaller (it is negative), the better.
   """
-  defmacro bm25(source) do
-    quote do: fragment("bm25(?)", unquote(table(:bm25, source)))
-  end
+  defmacro bm25(source), do: Fragments.bm25(source)
 
   @doc """
   The same with a weight for each column, in the order of the table: a list, or one that is interpolated.
@@ -174,31 +159,18 @@ defmodule EctoLibSql.FTS do
 
       from f in "posts_fts", where: match(f, ^text), order_by: bm25(f, [10.0, 1.0])
   """
-  defmacro bm25(source, weights) do
-    weights = interpolated(weights)
-
-    quote do
-      fragment(
-        "bm25(?, ?)",
-        unquote(table(:bm25, source)),
-        splice(^EctoLibSql.FTS.Weights.check!(unquote(weights)))
-      )
-    end
-  end
+  defmacro bm25(source, weights), do: Fragments.bm25(source, weights)
 
   @doc """
   A column's text with each match between two markers. The column is given by its name, an atom, or by its
-  position, from 0.
+  position, from 0; a position of no column gives an empty text.
 
       select: highlight(f, :title, "<b>", "</b>")
 
   The rest of the text is not escaped: for HTML, take markers that no text has, escape, and replace them.
   """
-  defmacro highlight(source, column, open, close) do
-    table = table(:highlight, source)
-
-    call(:highlight, source, column, [table, position(:highlight, source, column), open, close])
-  end
+  defmacro highlight(source, column, open, close),
+    do: Fragments.highlight(source, column, open, close)
 
   @doc """
   The part of a column with the most matches, in markers, with an ellipsis where the text goes on: of at most
@@ -206,93 +178,8 @@ defmodule EctoLibSql.FTS do
 
       select: snippet(f, :body, "<b>", "</b>", "…", 16)
   """
-  defmacro snippet(source, column, open, close, ellipsis, tokens) do
-    if is_integer(tokens) and tokens not in 1..64,
-      do: refuse!("snippet/6 takes 1 to 64 tokens", tokens)
-
-    table = table(:snippet, source)
-    position = position(:snippet, source, column)
-    call(:snippet, source, column, [table, position, open, close, ellipsis, tokens])
-  end
-
-  # The name is written once more where it is not evaluated: SQLite refuses one that is no column.
-  defp call(function, source, column, arguments) do
-    call = "#{function}(#{Enum.map_join(arguments, ", ", fn _ -> "?" end)})"
-    [table, position | others] = arguments
-    arguments = [table, position | Enum.map(others, &parameter/1)]
-
-    if is_atom(column) do
-      sql = "CASE WHEN 0 THEN ? ELSE #{call} END"
-
-      quote do:
-              fragment(
-                unquote(sql),
-                field(unquote(source), unquote(column)),
-                unquote_splicing(arguments)
-              )
-    else
-      quote do: fragment(unquote(call), unquote_splicing(arguments))
-    end
-  end
-
-  defp position(function, source, column)
-       when is_atom(column) and column not in [nil, true, false] do
-    binding!(function, source)
-    # The adapter writes what looks the position up.
-    quote do: fragment("fts5_column(?)", field(unquote(source), unquote(column)))
-  end
-
-  defp position(_function, _source, column) when is_integer(column), do: parameter(column)
-
-  defp position(_function, _source, {:-, _, [column]}) when is_integer(column),
-    do: parameter(-column)
-
-  defp position(_function, _source, {:^, _, [_]} = column), do: column
-
-  defp position(function, _source, other),
-    do: refuse!("#{function}: a column is an atom, its position, or interpolated", other)
-
-  defp parameter(literal) when is_binary(literal) or is_integer(literal),
-    do: quote(do: ^unquote(literal))
-
-  defp parameter(other), do: other
-
-  defp interpolated({:^, _, [value]}), do: value
-
-  defp interpolated(weights) when is_list(weights) do
-    if weights == [] or not Enum.all?(weights, &number?/1),
-      do: refuse!("bm25/2 takes a list of numbers, the columns' weights", weights)
-
-    weights
-  end
-
-  defp interpolated(other), do: refuse!("bm25/2: interpolate the weights, ^weights", other)
-
-  defp number?({:-, _, [number]}), do: is_number(number)
-  defp number?(number), do: is_number(number)
-
-  defp table_or_column({name, _, context} = source) when is_atom(name) and is_atom(context),
-    do: table(:match, source)
-
-  defp table_or_column({{:., _, [_, field]}, _, []} = column) when is_atom(field), do: column
-  defp table_or_column({:field, _, [_, _]} = column), do: column
-
-  defp table_or_column(other),
-    do: refuse!("match/2 takes a binding of an FTS5 table, or a column of it", other)
-
-  # The adapter writes the hidden column that stands for the whole table.
-  defp table(function, source),
-    do: quote(do: fragment("fts5_table(?)", unquote(binding!(function, source))))
-
-  defp binding!(_function, {name, _, context} = binding) when is_atom(name) and is_atom(context),
-    do: binding
-
-  defp binding!(function, other),
-    do: refuse!("#{function} takes a binding of an FTS5 table", other)
-
-  @spec refuse!(String.t(), Macro.t()) :: no_return()
-  defp refuse!(reason, code),
-    do: raise(ArgumentError, "#{reason}; got: #{Macro.to_string(code)}")
+  defmacro snippet(source, column, open, close, ellipsis, tokens),
+    do: Fragments.snippet(source, column, {open, close, ellipsis}, tokens)
 
   ## Queries
 

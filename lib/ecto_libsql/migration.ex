@@ -272,8 +272,8 @@ if Code.ensure_loaded?(Ecto.Migration) do
       * `:columnsize` - `false` keeps no sizes: smaller, and bm25 is slow. Default: `true`
       * `:database` - the attached database that has it, and its content; the migration's `:prefix` by default
 
-    A column of the content is renamed, and the content itself, when the FTS5 table was dropped; afterwards
-    it is created anew. Other changes of the content's table keep the index and its triggers.
+    Changes of the content's table keep the index and its triggers. What the index knows by name, a column or
+    the table, is renamed or removed when the FTS5 table was dropped; else that is an error.
 
     Raises `ArgumentError` for options that make no sense together, and, when the migration runs, for a
     content table that cannot be indexed.

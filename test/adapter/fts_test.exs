@@ -176,6 +176,45 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert FTS.integrity_check(Repo, :posts_fts) == :ok
       end
 
+      test "that rename or remove what the index knows are refused", context do
+        posts(context)
+
+        for change <- [
+              fn -> rename table(:posts), to: table(:articles) end,
+              fn -> rename table(:posts_fts), to: table(:articles_fts) end,
+              fn -> rename table(:posts), :title, to: :name end,
+              fn -> alter(table(:posts), do: remove(:body)) end,
+              fn -> alter(table(:posts), do: remove_if_exists(:id)) end
+            ] do
+          assert %ArgumentError{message: message} = migration_error(change)
+          assert message =~ "the FTS5 table posts_fts knows the"
+          assert message =~ "drop it before"
+        end
+
+        migrate(fn -> rename table(:posts), :slug, to: :path end)
+        Repo.query!("REPLACE INTO posts (id, path, title) VALUES (20, 'a', 'Port')")
+        assert {found("red"), found("port")} == {[], [20]}
+        assert FTS.integrity_check(Repo, :posts_fts) == :ok
+      end
+
+      test "that make and drop unique indexes have the triggers go by them", context do
+        posts(context)
+        change = fn -> create unique_index(:posts, ["lower(title)"], name: :posts_title) end
+        migrate(change)
+        Repo.query!("REPLACE INTO posts (id, slug, title) VALUES (20, 'x', 'RED WINE')")
+        assert found("wine") == [5, 20]
+        assert FTS.integrity_check(Repo, :posts_fts) == :ok
+
+        trigger = fn -> sql_of("posts_fts_before_insert") end
+        assert trigger.() =~ "lower(title)"
+        migrate(change, direction: :backward)
+        refute trigger.() =~ "lower(title)"
+        assert trigger.() =~ "slug"
+        Repo.update_all(Post, set: [title: "Same"])
+        assert length(found("same")) == 3
+        assert FTS.integrity_check(Repo, :posts_fts) == :ok
+      end
+
       test "of a content with a key that is no integer" do
         migrate(fn ->
           create table(:t, primary_key: false) do

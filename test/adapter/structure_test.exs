@@ -3,6 +3,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     use ExUnit.Case, async: true
 
     alias Ecto.Adapters.LibSql
+    alias EctoLibSql.FTS
 
     @python System.find_executable("python3")
 
@@ -30,6 +31,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       CREATE TRIGGER counted AFTER INSERT ON child BEGIN UPDATE child SET p = 1; END;
       CREATE VIRTUAL TABLE docs USING fts5 (body);
       INSERT INTO docs (rowid, body) VALUES (7, 'hello world');
+      CREATE VIRTUAL TABLE bare USING fts5 (body, content = '');
+      INSERT INTO bare (rowid, body) VALUES (8, 'hello world');
+      INSERT INTO docs (docs, rank) VALUES ('automerge', 2);
       """)
 
       %{directory: directory, config: config, other: [database: Path.join(directory, "two.db")]}
@@ -100,6 +104,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             ~s|SELECT id, v, w, typeof(v) FROM "a ""b"|,
             "SELECT twice FROM doubled",
             "SELECT rowid FROM docs WHERE docs MATCH 'hello'",
+            "SELECT rowid FROM bare WHERE bare MATCH 'hello'",
             "SELECT * FROM sqlite_sequence"
           ],
           do: assert(run(other, query) == run(config, query))
@@ -110,6 +115,43 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert {lines, 0} = LibSql.dump_cmd([".dump", "child"], [into: []], config)
       assert IO.iodata_to_binary(lines) =~ ~s(INSERT INTO "child")
       assert {"unknown arguments" <> _, 1} = LibSql.dump_cmd(["--help"], [], config)
+    end
+
+    test "full-text tables keep their rows, triggers and settings", context do
+      %{config: config, other: other, directory: directory} = context
+      {:ok, s} = EctoLibSql.connect(config)
+      :ok = EctoLibSql.run(s, "CREATE TABLE posts (id INTEGER PRIMARY KEY, slug UNIQUE, title)")
+      :ok = EctoLibSql.run(s, "INSERT INTO posts VALUES (1, 'a', 'wine'), (5, 'b', 'beer')")
+      :ok = FTS.create(s, "posts_fts", content: "posts", columns: [:title])
+      :ok = FTS.set(s, "posts_fts", :rank, [5.0])
+
+      for {table, contentless} <- [plain: true, deletable: :delete] do
+        :ok = FTS.create(s, table, columns: [:text], contentless: contentless)
+        :ok = EctoLibSql.run(s, "INSERT INTO #{table} (rowid, text) VALUES (9, 'old wine')")
+      end
+
+      EctoLibSql.disconnect(s)
+      {:ok, path} = LibSql.structure_dump(directory, config)
+      {sql, 0} = LibSql.dump_cmd([], [], config)
+      empty = [database: Path.join(directory, "three.db")]
+      assert {:ok, ^path} = LibSql.structure_load(directory, empty)
+      run(other, sql)
+
+      for {loaded, found, plain} <- [{empty, [], []}, {other, [[1]], [[9]]}] do
+        assert run(loaded, @schema) == run(config, @schema)
+        {:ok, s} = EctoLibSql.connect(loaded)
+        rows = fn table -> elem(FTS.query(s, table, "wine", select: [:rowid]), 1).rows end
+        assert {rows.("posts_fts"), rows.("plain"), rows.("deletable")} == {found, plain, plain}
+        assert {:ok, %{"rank" => "bm25(5.0)"}} = FTS.config(s, "posts_fts")
+        :ok = EctoLibSql.run(s, "REPLACE INTO posts VALUES (7, 'a', 'old wine')")
+        :ok = EctoLibSql.run(s, "INSERT INTO plain (rowid, text) VALUES (10, 'new wine')")
+        assert {rows.("posts_fts"), length(rows.("plain"))} == {[[7]], length(plain) + 1}
+
+        for table <- ~w(posts_fts plain deletable),
+            do: assert(FTS.integrity_check(s, table) == :ok)
+
+        EctoLibSql.disconnect(s)
+      end
     end
 
     @tag skip: if(@python, do: false, else: "needs python3, whose sqlite3 is stock SQLite")

@@ -43,7 +43,9 @@ defmodule EctoLibSql.FTS.Triggers do
     triggers ++ [["DROP TABLE IF EXISTS ", quote_name(database, replaced(table))]]
   end
 
-  defp replaced(table), do: table.name <> "_replaced"
+  @doc "The table that the rows which REPLACE may delete are written down in."
+  @spec replaced(Table.t()) :: String.t()
+  def replaced(%Table{name: name}), do: name <> "_replaced"
 
   # Its values are to be those of the rows: columns without a type change none.
   defp kept_rows(%Table{database: database} = table, columns) do

@@ -3,6 +3,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     @moduledoc false
     # A database's schema and rows as SQL that any SQLite runs.
 
+    alias Ecto.Adapters.LibSql.Dump.FullText
+
     @type tables :: :all | [String.t()]
     @type dumped :: {:ok, iodata()} | {:error, EctoLibSql.Error.t()}
 
@@ -30,7 +32,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
 
     @tables """
-    SELECT s.name, l.type = 'virtual', s.sql LIKE '%using fts%'
+    SELECT s.name, l.type = 'virtual', s.sql LIKE '%using fts%', s.sql
     FROM sqlite_schema AS s
     JOIN pragma_table_list AS l ON l.schema = 'main' AND l.name = s.name AND s.type = 'table'
     WHERE l.type IN ('table', 'virtual') AND s.name NOT IN own
@@ -48,11 +50,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         fn connection ->
           with {:ok, schema} <- schema(connection, tables, ["table"]),
                {:ok, data} <- data(connection, tables),
+               {:ok, settings} <- settings(connection, tables),
                {:ok, rest} <- schema(connection, tables, ["index", "view", "trigger"]) do
             {:ok,
              [
                "PRAGMA foreign_keys = OFF;\nBEGIN TRANSACTION;\n",
-               [schema, data, rest],
+               [schema, data, settings, rest],
                "COMMIT;\n"
              ]}
           end
@@ -74,11 +77,27 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     """
     @spec data(EctoLibSql.State.t(), tables()) :: dumped()
     def data(connection, tables) do
-      with {:ok, %{rows: rows}} <-
-             EctoLibSql.query(connection, @own <> @tables, [filter(tables)]),
-           {:ok, data} <- each(rows, &table_data(connection, &1)),
+      with {:ok, rows} <- tables(connection, tables),
+           {:ok, data} <- each(rows, &data_of(connection, &1)),
            {:ok, sequences} <- sequences(connection, tables),
            do: {:ok, [data | sequences]}
+    end
+
+    @doc """
+    The settings of full-text indexes, as INSERT statements.
+    """
+    @spec settings(EctoLibSql.State.t(), tables()) :: dumped()
+    def settings(connection, tables) do
+      with {:ok, rows} <- tables(connection, tables) do
+        fts5 = for [name, 1, _, sql] <- rows, sql =~ ~r/\busing\s+fts5\b/i, do: name
+        each(fts5, &FullText.settings(&1, connection))
+      end
+    end
+
+    defp tables(connection, tables) do
+      with {:ok, %{rows: rows}} <-
+             EctoLibSql.query(connection, @own <> @tables, [filter(tables)]),
+           do: {:ok, rows}
     end
 
     # The last ids of AUTOINCREMENT tables, whose rows may be gone.
@@ -103,6 +122,22 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           error -> {:halt, error}
         end
       end)
+    end
+
+    defp data_of(connection, [table, virtual, full_text, sql]) do
+      if virtual == 1 and FullText.contentless?(sql),
+        do: index_data(connection, table),
+        else: table_data(connection, [table, virtual, full_text])
+    end
+
+    # CREATE VIRTUAL TABLE has filled them with an index of nothing.
+    defp index_data(connection, table) do
+      with {:ok, shadows} <- FullText.shadows(table, connection) do
+        each(shadows, fn shadow ->
+          with {:ok, rows} <- table_data(connection, [shadow, 0, 0]),
+               do: {:ok, [["DELETE FROM ", quote_name(shadow), ";\n"] | rows]}
+        end)
+      end
     end
 
     defp table_data(connection, [table, virtual, full_text]) do

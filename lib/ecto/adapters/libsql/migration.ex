@@ -123,7 +123,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       {:ok, []}
     end
 
-    defp run!(db, {:alter, %Table{} = table, changes}), do: Alter.run!(db, table, changes)
+    defp run!(db, {:alter, %Table{} = table, changes} = command) do
+      FullText.check!(db, command)
+      Alter.run!(db, table, changes)
+    end
 
     defp run!(db, {drop, %Table{} = table, mode}) when drop in @drops,
       do: Drop.run!(db, table, mode, if_exists: drop == :drop_if_exists)
@@ -159,22 +162,33 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end)
     end
 
-    defp run!(db, {drop, %Index{} = index, _mode} = command) when drop in @drops do
-      if VectorIndexes.vector?(index),
-        do: VectorIndexes.drop!(db, command),
-        else: run_statements!(db, command)
-    end
+    defp run!(db, {create, %Index{} = index} = command) when create in @creates,
+      do: run_index!(db, index, command, &VectorIndexes.create!/2)
 
-    defp run!(db, {create, %Index{} = index} = command) when create in @creates do
-      if VectorIndexes.vector?(index),
-        do: VectorIndexes.create!(db, command),
-        else: run_statements!(db, command)
-    end
+    defp run!(db, {drop, %Index{} = index, _mode} = command) when drop in @drops,
+      do: run_index!(db, index, command, &VectorIndexes.drop!/2)
 
     # Several statements, perhaps.
     defp run!(db, sql) when is_binary(sql), do: Database.script!(db, sql)
 
-    defp run!(db, command), do: run_statements!(db, command)
+    defp run!(db, command) do
+      FullText.check!(db, command)
+      run_statements!(db, command)
+    end
+
+    defp run_index!(db, index, command, run_vector!) do
+      cond do
+        VectorIndexes.vector?(index) ->
+          run_vector!.(db, command)
+
+        # REPLACE goes by unique indexes, and so do the triggers of full-text indexes.
+        index.unique ->
+          FullText.following_keys(db, index, fn -> run_statements!(db, command) end)
+
+        true ->
+          run_statements!(db, command)
+      end
+    end
 
     defp run_statements!(db, command) do
       case DDL.execute_ddl(command, db.types) do

@@ -20,8 +20,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp dump_structure(connection, source) do
       with {:ok, schema} <- Dump.schema(connection, :all),
+           {:ok, settings} <- Dump.settings(connection, :all),
            {:ok, versions} <- Dump.data(connection, [source]),
-           do: {:ok, [schema, versions]}
+           do: {:ok, [schema, settings, versions]}
     end
 
     defp no_prefixes(config) do
