@@ -18,4 +18,4 @@ setup:
 
 # What the builds made; downloaded packages stay.
 clean:
-	rm -rf _build priv/native target target-encryption demo/*.db demo/*.db-*
+	rm -rf _build priv/native target demo/*.db demo/*.db-*

@@ -4,19 +4,17 @@
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 
-target=${CARGO_TARGET_DIR:-target}
 name=ecto_libsql
 arguments=()
 if [[ ${1:-} == encryption || ${1:-} == sqlean ]]; then
-  # A folder of its own: the builds' libraries have the same name.
-  target+=-$1
   name+=_$1
   arguments=(--features "$1")
 fi
 
-cargo build --release -p ecto_libsql --target-dir "$target" "${arguments[@]}"
+cargo build --release -p ecto_libsql "${arguments[@]}"
 
-built=$target/release/libecto_libsql.so
+# The builds' libraries have the same name: cargo puts there what it was last asked for.
+built=${CARGO_TARGET_DIR:-target}/release/libecto_libsql.so
 installed=priv/native/$name.so
 mkdir -p priv/native
 if ! cmp -s "$built" "$installed"; then

@@ -130,7 +130,10 @@ if have valgrind; then
 else
   not_run+=('engine, budgets of instructions (there is no valgrind)')
 fi
-layer 'engine, with encryption' cargo test -p ecto_libsql_engine --features encryption
+# Of files and pages; what has nothing to do with these has run without.
+layer 'engine, with encryption' cargo test -p ecto_libsql_engine --features encryption --lib \
+  --test allocations --test backup --test changeset --test connection --test offline \
+  --test replica --test session
 layer 'engine, with sqlean' cargo test -p ecto_libsql_engine --features sqlean --test sqlean
 if [[ $packages == yes ]]; then
   layer 'driver, with Hex packages' driver_tests
