@@ -260,7 +260,8 @@ defmodule EctoLibSql.Vector do
         `indexes/2`, or `:none` for an exact answer. Tables WITHOUT ROWID need `:none`; tables with a prefix
         have no index
       * `:candidates` - how many rows the index is asked for. Default: `limit`, and with filters ten times that,
-        but at least 100: the rows that pass are then among so many
+        but at least 100: the rows that pass are then among so many. An index has little more than its
+        `search_l` rows to answer
       * `:select_as` - the key that the distance has in what is selected: a virtual field of the schema, or
         a key of a map
       * `:type`, `:size` - the kind and the dimension, for a table without a schema

@@ -58,6 +58,30 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert run(other, ~s(SELECT * FROM "a ""b")) == []
     end
 
+    test "with a vector index, which is then filled from the rows", context do
+      %{config: config, other: other, directory: directory} = context
+
+      run(config, """
+      CREATE TABLE movies (id INTEGER PRIMARY KEY, embedding F32_BLOB(2));
+      INSERT INTO movies VALUES (1, vector32('[1,2]')), (2, vector32('[3,4]'));
+      CREATE INDEX near ON movies (libsql_vector_idx(embedding, 'metric=l2'));
+      """)
+
+      {:ok, path} = LibSql.structure_dump(directory, config)
+      refute File.read!(path) =~ "shadow"
+      {:ok, ^path} = LibSql.structure_load(directory, other)
+      assert run(other, @schema) == run(config, @schema)
+
+      nearest = "SELECT id FROM vector_top_k('near', vector32('[3,3]'), 2)"
+      assert run(other, "INSERT INTO movies VALUES (7, vector32('[3,3]'));" <> nearest) == [[7]]
+
+      {sql, 0} = LibSql.dump_cmd([".dump"], [], config)
+      third = [database: Path.join(directory, "three.db")]
+      :ok = LibSql.storage_up(third)
+      run(third, sql)
+      assert run(third, nearest) == [[2], [1]]
+    end
+
     test "goes where :dump_path says", %{config: config, directory: directory} do
       path = Path.join([directory, "new", "here.sql"])
       assert {:ok, ^path} = LibSql.structure_dump("elsewhere", [dump_path: path] ++ config)

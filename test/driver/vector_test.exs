@@ -283,6 +283,28 @@ defmodule EctoLibSql.Driver.VectorTest do
       end
     end
 
+    test "of more vectors than memory may hold", %{s: s} do
+      :ok = EctoLibSql.run(s, "CREATE TABLE points (at F32_BLOB(64))")
+      blobs = for n <- 1..2, do: {:blob, Vector.encode!(List.duplicate(n, 64), :f32)}
+
+      {:ok, _} =
+        EctoLibSql.transaction(s, fn s ->
+          for blob <- blobs,
+              _ <- 1..10_000,
+              do: EctoLibSql.run(s, "INSERT INTO points VALUES (?)", [blob])
+        end)
+
+      # Their lists take 20,000 * 64 * 4 words.
+      task =
+        Task.async(fn ->
+          Process.flag(:max_heap_size, %{size: 1_000_000, kill: true, error_logger: false})
+          Vector.k_means(s, "points", "at", 2, seed: 1)
+        end)
+
+      assert {:ok, %{counts: [10_000, 10_000], inertia: inertia}} = Task.await(task, 60_000)
+      assert inertia == 0
+    end
+
     test "fewer vectors than clusters, no table, and wrong options", %{s: s} do
       points(s, [[1, 1], [1, 1], [2, 2]])
 

@@ -14,7 +14,7 @@ if Code.ensure_loaded?(Ecto.Query) do
 
     import Ecto.Query
 
-    alias EctoLibSql.Vector.{Input, Rows, Target}
+    alias EctoLibSql.Vector.{Input, Numbered, Rows, Target}
 
     @spec nearest(Ecto.Queryable.t(), atom(), term(), pos_integer(), keyword()) :: Ecto.Query.t()
     def nearest(query, field, vector, limit, opts) do
@@ -91,17 +91,17 @@ if Code.ensure_loaded?(Ecto.Query) do
     defp paired(query, %{index: :none}, _field, blobs) do
       query
       |> with_queries(blobs)
-      |> join(:cross, [], q in "libsql_vector_queries", as: :vector_query)
+      |> join(:cross, [], q in Numbered, as: :vector_query)
     end
 
     defp paired(query, target, field, blobs) do
       query
       |> with_rows(target, field, blobs)
-      |> join(:inner, [m], r in "libsql_vector_rows",
+      |> join(:inner, [m], r in {"libsql_vector_rows", Numbered},
         as: :vector_row,
         on: fragment("?.rowid = ?", m, r.id)
       )
-      |> join(:inner, [vector_row: r], q in "libsql_vector_queries",
+      |> join(:inner, [vector_row: r], q in Numbered,
         as: :vector_query,
         on: q.query == r.query
       )
@@ -220,7 +220,7 @@ if Code.ensure_loaded?(Ecto.Query) do
         )
         |> select(count())
 
-      from(q in "libsql_vector_queries",
+      from(q in Numbered,
         as: :vector_query,
         where: subquery(passing) < ^target.limit,
         select: %{query: q.query}

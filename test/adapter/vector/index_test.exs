@@ -290,6 +290,64 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert entries() == []
     end
 
+    test "a column of another kind has its vectors converted, and its index is of that kind" do
+      migrate(fn ->
+        create_movies()
+        create vector_index(:movies, :embedding, metric: :l2)
+      end)
+
+      insert(1, [1, 2, 3])
+      insert(2, [7.3, 7, 7])
+      rows("INSERT INTO movies (id) VALUES (3)")
+
+      for kind <- [:f64, :fb16, :f16, :f32] do
+        migrate(fn ->
+          alter table(:movies) do
+            modify :embedding, :vector, size: 3, type: kind
+          end
+        end)
+
+        assert sql_of("movies") =~ String.upcase("#{kind}_BLOB(3)")
+        assert [[one], [_two], [nil]] = rows("SELECT embedding FROM movies ORDER BY id")
+        assert Vector.decode(one) == {:ok, kind, [1.0, 2.0, 3.0]}
+        assert nearest([7, 7, 6], "movies_embedding_index", kind) == [2, 1]
+      end
+
+      longer = fn ->
+        alter table(:movies) do
+          modify :embedding, :vector, size: 4, type: :f32
+        end
+      end
+
+      assert migration_error(longer).message =~
+               "dimension"
+
+      assert nearest([7, 7, 6]) == [2, 1]
+      rows("DELETE FROM movies")
+      migrate(longer)
+      insert(1, [1, 2, 3, 4])
+      assert nearest([7, 7, 6, 1]) == [1]
+    end
+
+    test "vectors that were JSON" do
+      migrate(fn ->
+        create table(:movies) do
+          add :embedding, :text
+        end
+      end)
+
+      rows("INSERT INTO movies (embedding) VALUES ('[1, 2.5]'), (NULL)")
+
+      migrate(fn ->
+        alter table(:movies) do
+          modify :embedding, :vector, size: 2, type: :f16
+        end
+      end)
+
+      assert [[blob], [nil]] = rows("SELECT embedding FROM movies ORDER BY id")
+      assert Vector.decode(blob) == {:ok, :f16, [1.0, 2.5]}
+    end
+
     test "columns and tables that have none" do
       migrate(fn ->
         create table(:movies) do

@@ -24,6 +24,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     rows first, with what ON DELETE does then); `mode: :cascade` removes the foreign keys to it, and
     the views on it.
 
+    Columns of the type `:vector`, and indexes on them: `EctoLibSql.Migration.vector_index/3`.
+
     ## Changes
 
     A change for which SQLite and libSQL have a statement is made by that: columns that are added
@@ -35,7 +37,8 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     and space in proportion to the table.
 
     A column's new type converts its values: between text and blobs, to the width of the new kind of
-    time, and to numbers, where every value is one; else the migration fails.
+    time, to numbers, where every value is one, and to vectors of a kind, of which all have the new dimension; else
+    the migration fails.
 
     Constraints are created and dropped by a rebuild, those of any kind by their names.
 

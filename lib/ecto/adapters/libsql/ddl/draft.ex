@@ -42,7 +42,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
             removed: [String.t()],
             unvalidated_keys: [String.t()],
             unvalidated_checks?: boolean(),
-            converted: [{String.t(), atom()}],
+            converted: [{String.t(), String.t() | tuple()}],
             dropped_keys: [String.t()],
             triggers: [iodata()]
           }

@@ -6,7 +6,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     # anew.
 
     alias Ecto.Adapters.LibSql.DDL.{Alter, Columns, Database, Draft, PrimaryKey}
-    alias Ecto.Adapters.LibSql.DDL.{References, TableInfo}
+    alias Ecto.Adapters.LibSql.DDL.{References, TableInfo, VectorColumns}
     alias Ecto.Migration.Reference
     alias EctoLibSql.CreateTable
     alias EctoLibSql.CreateTable.Column
@@ -46,13 +46,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           others: Alter.others(draft)
         )
 
-      conversion = conversion(type, column, old)
+      conversion = conversion(type, opts, column, old)
 
       draft
       |> Draft.put_column(column)
       |> Draft.add_constraints(table_constraints)
       |> unvalidated(change, context.table)
-      |> converted(column, old)
+      |> converted(type, opts, column, old)
       |> put_copy(name, conversion)
       |> decide(old, column, {table_constraints, triggers, conversion, opts}, context)
     end
@@ -180,7 +180,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     defp unvalidated(draft, _change, _table), do: draft
 
-    defp converted(draft, column, old) do
+    defp converted(draft, :vector, opts, column, _old) do
+      converted = {column.name, {:vector, opts[:size], VectorColumns.bytes(opts)}}
+      %{draft | converted: [converted | draft.converted]}
+    end
+
+    defp converted(draft, _type, _opts, column, old) do
       from = Columns.affinity(old.type)
       to = Columns.affinity(column.type)
 
@@ -204,7 +209,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     # What SQLite's affinity does not do by itself: blobs and text, and the width of times.
-    defp conversion(type, column, old) do
+    defp conversion(:vector, opts, _column, _old), do: VectorColumns.conversion(opts)
+
+    defp conversion(type, _opts, column, old) do
       case {Columns.affinity(column.type), Columns.affinity(old.type)} do
         {:blob, from} when from != :blob -> json(type, "jsonb") || when_type("text", "BLOB")
         {:text, :blob} -> json(type, "json") || when_type("blob", "TEXT")
@@ -300,9 +307,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         not Enum.any?(key, &same?(&1, column.name)) and
         not Enum.any?(column.constraints, &(&1.kind in [:unique, :generated, :primary_key])) and
         opts[:collation] == nil and opts[:check] == nil and
+        not vector?(column, old) and
         not (opts[:null] == false and nulls?(draft, old, context)) and
         not (conversion != nil and changes?(draft, old, conversion, context))
     end
+
+    # Of another kind or dimension than before, as an index on it would not be.
+    defp vector?(column, old), do: column.type != old.type and column.type =~ ~r/_BLOB\(/
 
     defp nulls?(draft, column, context),
       do: any?(draft, [quote_name(column.name), " IS NULL"], context)

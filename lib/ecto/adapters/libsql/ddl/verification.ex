@@ -138,25 +138,39 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     ## Values
 
     @doc """
-    Raises where a column that is to hold numbers now holds something else.
+    Raises where a column that is to hold numbers, or vectors of a dimension, now holds something else.
     """
     @spec converted!(Database.t(), Draft.t(), iodata()) :: :ok
     def converted!(db, %Draft{converted: converted}, table) do
-      Enum.each(converted, fn {name, type} ->
-        column = quote_name(name)
+      Enum.each(converted, fn {name, type} -> converted!(db, table, name, type) end)
+    end
 
-        [[count]] =
-          Database.rows!(db, [
-            ["SELECT count(*) FROM ", table, " WHERE typeof(", column],
-            ") NOT IN ('integer', 'real', 'null')"
-          ])
+    defp converted!(db, table, name, {:vector, size, bytes}) do
+      column = quote_name(name)
+      other = [" WHERE length(", column, ") <> ", Integer.to_string(bytes)]
+      [[count]] = Database.rows!(db, ["SELECT count(*) FROM ", table, other])
 
-        if count > 0 do
-          raise ArgumentError,
-                "modify #{name}: #{count} values are no numbers, as the type #{type} wants them; " <>
-                  "convert them first, with execute/1"
-        end
-      end)
+      if count > 0 do
+        raise ArgumentError,
+              "modify #{name}: #{count} vectors have another dimension than #{size}; write them anew " <>
+                "first, with execute/1"
+      end
+    end
+
+    defp converted!(db, table, name, type) do
+      column = quote_name(name)
+
+      [[count]] =
+        Database.rows!(db, [
+          ["SELECT count(*) FROM ", table, " WHERE typeof(", column],
+          ") NOT IN ('integer', 'real', 'null')"
+        ])
+
+      if count > 0 do
+        raise ArgumentError,
+              "modify #{name}: #{count} values are no numbers, as the type #{type} wants them; " <>
+                "convert them first, with execute/1"
+      end
     end
   end
 end
