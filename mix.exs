@@ -103,6 +103,7 @@ defmodule EctoLibSql.MixProject do
         "docs/servers.md",
         "docs/deployment.md",
         "docs/pool.md",
+        "docs/geography.md",
         "docs/architecture.md",
         "docs/performance.md"
       ]
