@@ -3,7 +3,6 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Instant;
 
 use libsql::ffi;
 use rustc_hash::FxBuildHasher;
@@ -19,13 +18,11 @@ use super::open::OpenOptions;
 use super::raw_connection::{Checkpoint, RawConnection};
 use super::recorder::Recorder;
 use super::recording::Recording;
-use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use super::transaction::Transaction;
 use super::wal_frames::Insertion;
 use crate::Id;
 use crate::error::{Error, Result};
-use crate::params::Params;
 use crate::value::ValueRef;
 
 type ById<T> = HashMap<Id, T, FxBuildHasher>;

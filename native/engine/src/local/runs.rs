@@ -5,7 +5,6 @@ use std::time::Instant;
 use super::call::Call;
 use super::connection::{Connection, Source};
 use super::cursor::Cursor;
-use super::recorder::Recorder;
 use super::rows::{self, Outcome, Progress, RowSink};
 use super::statement::Statement;
 use crate::Id;
