@@ -7,8 +7,8 @@ if Code.ensure_loaded?(Ecto.Query) do
     #
     #   * libsql_vector_queries: the vectors, numbered
     #   * libsql_vector_candidates: what the index says is nearest to each. Nothing where there is no index
-    #   * libsql_vector_short: those for which fewer candidates than wanted pass the query's filters
-    #   * libsql_vector_rows: the candidates, and for those that are short all rows of the table
+    #   * libsql_vector_short: those for which fewer candidates than wanted pass the query's filters, and
+    #     for which all rows are looked at
     #
     # so that a filter which leaves little, or an index which is not there, costs time and not rows.
 
@@ -23,29 +23,46 @@ if Code.ensure_loaded?(Ecto.Query) do
       distance = distance(target.metric, field, {:blob, blob})
 
       target.query
-      |> within(target, field, [blob])
+      |> with_queries([blob], target.index)
+      |> with_index(target, field)
+      |> within(target.index, 0)
       |> where([m], not is_nil(field(m, ^field)))
       |> prepend_order_by(^[asc_nulls_last: distance])
       |> limit(^limit)
       |> select_distance(target.select_as, distance)
     end
 
-    defp within(query, %{index: :none}, _field, _blobs), do: query
+    # By rowids that are looked up, or by a scan from the least rowid on: SQLite goes the ways that
+    # there are.
+    defp within(query, :none, _number), do: query
 
-    defp within(query, target, field, blobs) do
-      query
-      |> with_rows(target, field, blobs)
-      |> where([m], fragment("?.rowid IN (SELECT id FROM libsql_vector_rows)", m))
+    defp within(query, _index, number) do
+      within =
+        dynamic(
+          [m],
+          fragment(
+            """
+            ?.rowid IN (SELECT id FROM libsql_vector_candidates WHERE query = ?)
+            OR ?.rowid >= (SELECT -9223372036854775808 FROM libsql_vector_short WHERE query = ?)
+            """,
+            m,
+            ^number,
+            m,
+            ^number
+          )
+        )
+
+      where(query, ^within)
     end
 
     defp select_distance(query, nil, _distance), do: query
     defp select_distance(query, key, distance), do: select_merge(query, ^%{key => distance})
 
-    defp distance(:cosine, field, blob),
-      do: dynamic([m], fragment("vector_distance_cos(?, ?)", field(m, ^field), ^blob))
+    defp distance(:cosine, field, vector),
+      do: dynamic([m], fragment("vector_distance_cos(?, ?)", field(m, ^field), ^vector))
 
-    defp distance(:l2, field, blob),
-      do: dynamic([m], fragment("vector_distance_l2(?, ?)", field(m, ^field), ^blob))
+    defp distance(:l2, field, vector),
+      do: dynamic([m], fragment("vector_distance_l2(?, ?)", field(m, ^field), ^vector))
 
     @spec nearest_each(Ecto.Queryable.t(), atom(), [term()], pos_integer(), keyword()) ::
             Ecto.Query.t()
@@ -61,87 +78,69 @@ if Code.ensure_loaded?(Ecto.Query) do
         for {vector, index} <- Enum.with_index(vectors),
             do: blob!(vector, target, "the vector at index #{index}")
 
+      vector = dynamic(parent_as(:vector_query).vector)
+
       measured =
         target
         |> filters(field)
-        |> paired(target, field, blobs)
-        |> select_measured(target.metric, field)
+        |> within(target.index, dynamic(parent_as(:vector_query).query))
+        |> select([m], %{id: fragment("?.rowid", m)})
+        |> select_merge(^%{distance: distance(target.metric, field, vector)})
 
-      ranked =
+      # ORDER BY does not know the queries around its own, what it orders does.
+      of_one =
         from(n in subquery(measured),
-          windows: [of_query: [partition_by: n.query, order_by: [asc_nulls_last: n.distance]]],
-          select: %{
-            id: n.id,
-            query: n.query,
-            distance: n.distance,
-            rank: over(row_number(), :of_query)
-          }
+          order_by: [asc_nulls_last: n.distance],
+          limit: ^limit,
+          select: n.id
         )
 
-      from(m in %Ecto.Query{from: target.query.from, prefix: target.query.prefix},
-        join: n in subquery(ranked),
-        on: fragment("?.rowid = ?", m, n.id),
-        where: n.rank <= ^limit,
-        order_by: [n.query, n.rank],
-        select: {n.query, m, n.distance}
-      )
-    end
-
-    # Each row with the vectors that it is measured against, which are the binding :vector_query.
-    defp paired(query, %{index: :none}, _field, blobs) do
-      query
+      # CROSS JOIN keeps the vectors first: the rows of each are looked for once.
+      from(q in Numbered, as: :vector_query)
+      |> join(:cross, [], m in ^%Ecto.Query{from: target.query.from, prefix: target.query.prefix})
       |> with_queries(blobs)
-      |> join(:cross, [], q in Numbered, as: :vector_query)
+      |> with_index(target, field)
+      |> where([_q, m], fragment("?.rowid", m) in subquery(of_one))
+      |> order_by([q], q.query)
+      |> select_each(target.metric, field)
     end
 
-    defp paired(query, target, field, blobs) do
+    defp select_each(query, :cosine, field) do
       query
-      |> with_rows(target, field, blobs)
-      |> join(:inner, [m], r in {"libsql_vector_rows", Numbered},
-        as: :vector_row,
-        on: fragment("?.rowid = ?", m, r.id)
+      |> order_by([q, m],
+        asc_nulls_last: fragment("vector_distance_cos(?, ?)", field(m, ^field), q.vector)
       )
-      |> join(:inner, [vector_row: r], q in Numbered,
-        as: :vector_query,
-        on: q.query == r.query
-      )
-    end
-
-    defp select_measured(query, :cosine, field) do
-      select(query, [m, vector_query: q], %{
-        id: fragment("?.rowid", m),
-        query: q.query,
-        distance: fragment("vector_distance_cos(?, ?)", field(m, ^field), q.vector)
+      |> select([q, m], {
+        q.query,
+        m,
+        fragment("vector_distance_cos(?, ?)", field(m, ^field), q.vector)
       })
     end
 
-    defp select_measured(query, :l2, field) do
-      select(query, [m, vector_query: q], %{
-        id: fragment("?.rowid", m),
-        query: q.query,
-        distance: fragment("vector_distance_l2(?, ?)", field(m, ^field), q.vector)
+    defp select_each(query, :l2, field) do
+      query
+      |> order_by([q, m],
+        asc_nulls_last: fragment("vector_distance_l2(?, ?)", field(m, ^field), q.vector)
+      )
+      |> select([q, m], {
+        q.query,
+        m,
+        fragment("vector_distance_l2(?, ?)", field(m, ^field), q.vector)
       })
     end
 
     ## The common table expressions
 
-    defp with_rows(query, target, field, blobs) do
+    defp with_index(query, %{index: :none}, _field), do: query
+
+    defp with_index(query, target, field) do
       query
-      |> with_queries(blobs)
       |> with_candidates(target)
       |> with_cte("libsql_vector_short", as: ^short(target, field), materialized: true)
-      |> with_cte("libsql_vector_rows",
-        as:
-          fragment(
-            """
-            SELECT query, id FROM libsql_vector_candidates
-            UNION SELECT s.query, t.rowid FROM libsql_vector_short AS s CROSS JOIN ? AS t
-            """,
-            identifier(^target.table)
-          ),
-        materialized: true
-      )
     end
+
+    defp with_queries(query, _blobs, :none), do: query
+    defp with_queries(query, blobs, _index), do: with_queries(query, blobs)
 
     # As hexadecimal text, which is exact for every kind, and quicker to read than numbers.
     defp with_queries(query, blobs) do

@@ -170,6 +170,14 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         end
       end
 
+      # A prefix may also be the migrator's.
+      migrate(&create_movies/0)
+      index = %{vector_index(:movies, :embedding) | prefix: "other"}
+
+      assert migration_error(fn -> create index end).message ==
+               "create index other.movies_embedding_index on movies: a vector index is of the main " <>
+                 ~s(database, and cannot have the prefix "other")
+
       # Names of tables and columns may be any.
       assert vector_index("a b", "c-d").name == "a_b_c_d_index"
     end
