@@ -8,6 +8,9 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.DbConfig
   doctest EctoLibSql.FileControl
   doctest EctoLibSql.Function
+  doctest EctoLibSql.Geo
+  doctest EctoLibSql.Geo.Box
+  doctest EctoLibSql.Geo.Point
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Hooks
   doctest EctoLibSql.Limits
