@@ -12,6 +12,9 @@ defmodule EctoLibSql.DoctestTest do
   doctest EctoLibSql.FTS.Weights
   doctest EctoLibSql.FileControl
   doctest EctoLibSql.Function
+  doctest EctoLibSql.Geo
+  doctest EctoLibSql.Geo.Box
+  doctest EctoLibSql.Geo.Point
   doctest EctoLibSql.HeapLimit
   doctest EctoLibSql.Hooks
   doctest EctoLibSql.JSON

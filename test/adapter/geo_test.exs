@@ -523,6 +523,35 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp mean(places, part),
       do: Enum.sum(for(p <- places, do: Map.fetch!(p.location, part))) / length(places)
 
+    describe "deep in other queries" do
+      setup [:create_places, :insert_cities]
+
+      # The parser of SQLite before 3.46, as a server has it, has a stack of 100.
+      test "the nearest are found" do
+        some =
+          from(p in Place,
+            where:
+              p.kind == "port" or (p.kind == "inland" and (p.name != "Paris" or p.id in [1, 2])),
+            where: p.id in subquery(from(o in Place, where: not is_nil(o.name), select: o.id))
+          )
+
+        nearest = Geo.nearest(some, {52.45, 13.1}, 3, index: true)
+        inner = from(n in subquery(nearest), select: %{name: n.name})
+        outer = from(i in subquery(inner), where: i.name in ["Potsdam", "Apia"], select: i.name)
+        assert Repo.all(outer) == ["Potsdam"]
+
+        counted =
+          from(c in Place,
+            where: c.id in subquery(select(exclude(nearest, :order_by), [n], n.id))
+          )
+
+        assert Repo.aggregate(counted, :count) == 3
+
+        each = Geo.nearest_each(some, :location, [{52.45, 13.1}, {90, 0}], 1, index: true)
+        assert [%{row: %{name: "Potsdam"}}, %{row: %{name: "Longyearbyen"}}] = Repo.all(each)
+      end
+    end
+
     describe "two columns" do
       setup do
         migrate(fn ->

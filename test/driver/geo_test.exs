@@ -6,10 +6,6 @@ defmodule EctoLibSql.GeoTest do
   alias EctoLibSql.{Error, Geo}
   alias EctoLibSql.Geo.{Box, Point, Sphere}
 
-  doctest EctoLibSql.Geo
-  doctest EctoLibSql.Geo.Box
-  doctest EctoLibSql.Geo.Point
-
   # Kilometres, as published, between the places that they were published for.
   #
   #   * OAG, "Exploring the world's 10 longest non-stop airline routes" (2024)
@@ -301,6 +297,60 @@ defmodule EctoLibSql.GeoTest do
 
       for value <- ["[91,0]", "", "[]", "[1,2,3,4]", "{}", 1, "[null,1]", <<255>>],
           do: assert(Point.load(value) == :error)
+    end
+  end
+
+  describe "an index" do
+    test "of an attached database stays there" do
+      s = connect!()
+      :ok = EctoLibSql.run(s, "ATTACH ':memory:' AS \"the other\"")
+      :ok = EctoLibSql.run(s, ~s|CREATE TABLE "the other".t (id INTEGER PRIMARY KEY, p TEXT)|)
+      :ok = EctoLibSql.run(s, "CREATE TABLE t (id INTEGER PRIMARY KEY, p TEXT)")
+      assert Geo.create_index(s, "t", "p", prefix: "the other") == :ok
+      :ok = EctoLibSql.run(s, "INSERT INTO t VALUES (1, 'no point')")
+      :ok = EctoLibSql.run(s, ~s|INSERT INTO "the other".t VALUES (2, '[1,2]')|)
+      assert rows(s, ~s|SELECT key FROM "the other".t_p_rtree|) == [[2]]
+      assert rows(s, "SELECT name FROM main.sqlite_schema WHERE name LIKE '%rtree%'") == []
+      assert Geo.drop_index(s, "t", "p", prefix: "the other") == :ok
+      assert rows(s, ~s|SELECT name FROM "the other".sqlite_schema|) == [["t"]]
+    end
+
+    test "is undone with the transaction that it is made in" do
+      s = connect!()
+      :ok = EctoLibSql.run(s, "CREATE TABLE t (id TEXT PRIMARY KEY, p TEXT)")
+
+      assert {:error, :enough} =
+               EctoLibSql.transaction(s, fn s ->
+                 assert Geo.create_index(s, "t", "p") == :ok
+                 {:error, :enough}
+               end)
+
+      assert rows(s, "SELECT name FROM sqlite_schema WHERE sql IS NOT NULL") == [["t"]]
+    end
+
+    test "leaves the ids of inserted rows and the counts of changes as they are" do
+      s = connect!()
+      :ok = EctoLibSql.run(s, "CREATE TABLE t (id INTEGER PRIMARY KEY, p TEXT)")
+      assert Geo.create_index(s, "t", "p") == :ok
+      insert = "INSERT INTO t VALUES (70, '[1,2]'), (71, '[3,4]')"
+      assert %{last_insert_rowid: 71, changes: 2} = EctoLibSql.query!(s, insert)
+      assert %{changes: 2} = EctoLibSql.query!(s, "UPDATE t SET p = '[0,0]'")
+    end
+
+    test "is right after VACUUM, whatever the key" do
+      for key <- ["INTEGER PRIMARY KEY", "TEXT PRIMARY KEY"] do
+        s = connect!()
+        :ok = EctoLibSql.run(s, "CREATE TABLE t (id #{key}, p TEXT)")
+        assert Geo.create_index(s, "t", "p") == :ok
+
+        :ok =
+          EctoLibSql.run(s, "INSERT INTO t VALUES (1, '[1,1]'), (2, '[2,2]'), (3, '[3,3]')")
+
+        :ok = EctoLibSql.run(s, "DELETE FROM t WHERE id = 1")
+        :ok = EctoLibSql.run(s, "VACUUM")
+        sql = "SELECT t.p, i.south FROM t JOIN t_p_rtree AS i ON i.key = t.id ORDER BY 1"
+        assert rows(s, sql) == [["[2,2]", 2.0], ["[3,3]", 3.0]]
+      end
     end
   end
 

@@ -185,8 +185,6 @@ if Code.ensure_loaded?(Ecto.Query) do
     @doc "The query's rows that have a point."
     @spec candidates(Target.t()) :: Ecto.Query.t()
     def candidates(%Target{query: query} = target) do
-      {latitude, longitude} = coordinates(target)
-
       for {part, name} <- [
             limit: "limit",
             offset: "offset",
@@ -203,8 +201,14 @@ if Code.ensure_loaded?(Ecto.Query) do
       |> exclude(:select)
       |> exclude(:order_by)
       |> exclude(:preload)
-      |> where(^dynamic(not is_nil(^latitude) and not is_nil(^longitude)))
+      |> located(target)
     end
+
+    defp located(query, %Target{field: {latitude, longitude}}),
+      do: where(query, [p], not is_nil(field(p, ^latitude)) and not is_nil(field(p, ^longitude)))
+
+    defp located(query, %Target{field: field}),
+      do: where(query, [p], not is_nil(field(p, ^field)))
 
     ## The index
 
