@@ -58,7 +58,7 @@ defmodule EctoLibSql.JSON do
   import Kernel, except: [length: 1]
 
   alias EctoLibSql.{Error, State}
-  alias EctoLibSql.JSON.{Argument, Call, Expression, Path, Term}
+  alias EctoLibSql.JSON.{Argument, Call, Edit, Expression, Nodes, Path, Term}
 
   @typedoc "JSON text, JSONB, or a term that is an object or an array."
   @type json :: String.t() | {:blob, binary()} | map() | list()
@@ -234,7 +234,7 @@ defmodule EctoLibSql.JSON do
       ]
   """
   @spec each(State.t(), json(), path()) :: {:ok, [node_in_json()]} | {:error, Error.t()}
-  def each(%State{} = s, json, path \\ []), do: nodes(s, json, path, "json_each")
+  def each(%State{} = s, json, path \\ []), do: Nodes.each(s, json, path)
 
   @doc """
   The value at a path, and all values within it, each before what is in it.
@@ -245,39 +245,7 @@ defmodule EctoLibSql.JSON do
       [{[], "object"}, {["a"], "array"}, {["a", 0], "text"}]
   """
   @spec tree(State.t(), json(), path()) :: {:ok, [node_in_json()]} | {:error, Error.t()}
-  def tree(%State{} = s, json, path \\ []), do: nodes(s, json, path, "json_tree")
-
-  defp nodes(s, json, path, function) do
-    with {:ok, json} <- Argument.json("json", json),
-         {:ok, path_text} <- Call.path(path),
-         sql =
-           "SELECT id, parent, key, type, value FROM #{function}(#{Argument.sql(json, 1)}, ?2)",
-         {:ok, rows} <- Call.rows(s, sql, [json.param, path_text], [json]) do
-      # What json_each() finds has no parent in its rows, nor has the root of json_tree().
-      top = if function == "json_each", do: &(path ++ List.wrap(&1)), else: fn _key -> path end
-      to_nodes(rows, top, %{}, [])
-    end
-  end
-
-  defp to_nodes([], _top, _paths, nodes), do: {:ok, Enum.reverse(nodes)}
-
-  defp to_nodes([[id, parent, key, type, value] | rows], top, paths, nodes) do
-    path =
-      case paths do
-        %{^parent => above} -> above ++ [key]
-        %{} -> top.(key)
-      end
-
-    with {:ok, value} <- node_value(type, value) do
-      node = %{key: key, value: value, type: type, path: path}
-      to_nodes(rows, top, Map.put(paths, id, path), [node | nodes])
-    end
-  end
-
-  defp node_value("true", _value), do: {:ok, true}
-  defp node_value("false", _value), do: {:ok, false}
-  defp node_value(type, text) when type in ["object", "array"], do: Argument.decode(text)
-  defp node_value(_type, value), do: {:ok, value}
+  def tree(%State{} = s, json, path \\ []), do: Nodes.tree(s, json, path)
 
   ## Making
 
@@ -321,9 +289,10 @@ defmodule EctoLibSql.JSON do
   end
 
   # One parameter holds them all, as JSON text in JSON text, so that each is judged by itself.
-  defp as_texts(arguments), do: map_ok(arguments, &Argument.text/1)
+  defp as_texts(arguments), do: Argument.map_ok(arguments, &Argument.text/1)
 
-  defp values(named), do: map_ok(named, fn {name, value} -> Argument.value(name, value) end)
+  defp values(named),
+    do: Argument.map_ok(named, fn {name, value} -> Argument.value(name, value) end)
 
   @doc """
   JSON of a value: text in quotation marks, numbers as they are, `nil` as `null`.
@@ -384,11 +353,11 @@ defmodule EctoLibSql.JSON do
   scalar, or to an index behind the end, changes nothing.
   """
   @spec set(State.t(), json(), path(), value()) :: {:ok, json()} | {:error, Error.t()}
-  def set(%State{} = s, json, path, value), do: edit(s, "set", json, [{path, value}])
+  def set(%State{} = s, json, path, value), do: Edit.change(s, "set", json, [{path, value}])
 
   @doc "`set/4` for a list of `{path, value}`, one after the other."
   @spec set(State.t(), json(), [{path(), value()}]) :: {:ok, json()} | {:error, Error.t()}
-  def set(%State{} = s, json, changes), do: edit(s, "set", json, changes)
+  def set(%State{} = s, json, changes), do: Edit.change(s, "set", json, changes)
 
   @doc """
   Puts a value in at a path where there is none yet; else nothing changes.
@@ -398,11 +367,11 @@ defmodule EctoLibSql.JSON do
       {:ok, ~s({"a":1})}
   """
   @spec insert(State.t(), json(), path(), value()) :: {:ok, json()} | {:error, Error.t()}
-  def insert(%State{} = s, json, path, value), do: edit(s, "insert", json, [{path, value}])
+  def insert(%State{} = s, json, path, value), do: Edit.change(s, "insert", json, [{path, value}])
 
   @doc "`insert/4` for a list of `{path, value}`."
   @spec insert(State.t(), json(), [{path(), value()}]) :: {:ok, json()} | {:error, Error.t()}
-  def insert(%State{} = s, json, changes), do: edit(s, "insert", json, changes)
+  def insert(%State{} = s, json, changes), do: Edit.change(s, "insert", json, changes)
 
   @doc """
   Replaces the value at a path where there is one; else nothing changes.
@@ -412,35 +381,12 @@ defmodule EctoLibSql.JSON do
       {:ok, ~s({"a":1})}
   """
   @spec replace(State.t(), json(), path(), value()) :: {:ok, json()} | {:error, Error.t()}
-  def replace(%State{} = s, json, path, value), do: edit(s, "replace", json, [{path, value}])
+  def replace(%State{} = s, json, path, value),
+    do: Edit.change(s, "replace", json, [{path, value}])
 
   @doc "`replace/4` for a list of `{path, value}`."
   @spec replace(State.t(), json(), [{path(), value()}]) :: {:ok, json()} | {:error, Error.t()}
-  def replace(%State{} = s, json, changes), do: edit(s, "replace", json, changes)
-
-  defp edit(s, function, json, changes) when is_list(changes) do
-    with {:ok, json} <- Argument.json("json", json),
-         {:ok, changes} <- map_ok(changes, &change/1) do
-      pairs =
-        for {{_path, value}, index} <- Enum.with_index(changes) do
-          ", ?#{2 * index + 2}, json(#{Argument.sql(value, 2 * index + 3)})"
-        end
-
-      params = [json.param | Enum.flat_map(changes, fn {path, value} -> [path, value.param] end)]
-      values = Enum.map(changes, &elem(&1, 1))
-      answer(s, json, "_#{function}", pairs, params, [json | values])
-    end
-  end
-
-  defp change({path, value}) do
-    with {:ok, text} <- Call.path(path),
-         {:ok, value} <- Argument.value("the value for #{inspect(path)}", value),
-         do: {:ok, {text, value}}
-  end
-
-  defp change(other) do
-    Argument.error("a change is {path, value}, got: #{inspect(other)}", :invalid_argument)
-  end
+  def replace(%State{} = s, json, changes), do: Edit.change(s, "replace", json, changes)
 
   @doc """
   Applies a merge patch ([RFC 7396](https://www.rfc-editor.org/rfc/rfc7396)): what an object in it
@@ -451,13 +397,7 @@ defmodule EctoLibSql.JSON do
       {:ok, ~s({"b":{"c":2,"d":4}})}
   """
   @spec patch(State.t(), json(), json()) :: {:ok, json()} | {:error, Error.t()}
-  def patch(%State{} = s, json, patch) do
-    with {:ok, json} <- Argument.json("json", json),
-         {:ok, patch} <- Argument.json("patch", patch) do
-      arguments = [json, patch]
-      answer(s, json, "_patch", [", ", Argument.sql(patch, 2)], params(arguments), arguments)
-    end
-  end
+  def patch(%State{} = s, json, patch), do: Edit.patch(s, json, patch)
 
   @doc """
   Removes what is at a path, or at each of a list of paths, one after the other.
@@ -474,29 +414,6 @@ defmodule EctoLibSql.JSON do
   def remove(%State{} = s, json, path) do
     paths = if match?([first | _] when is_list(first), path), do: path, else: [path]
 
-    with {:ok, json} <- Argument.json("json", json),
-         {:ok, paths} <- map_ok(paths, &Call.path/1) do
-      arguments = for index <- 2..(Enum.count(paths) + 1), do: ", ?#{index}"
-      answer(s, json, "_remove", arguments, [json.param | paths], [json])
-    end
-  end
-
-  defp answer(s, json, function, arguments, params, checked) do
-    call = [Argument.function(json, function), ?(, Argument.sql(json, 1), arguments, ?)]
-    sql = IO.iodata_to_binary(["SELECT " | call])
-    with {:ok, value} <- Call.value(s, sql, params, checked), do: Argument.answer(json, value)
-  end
-
-  defp params(arguments), do: Enum.map(arguments, & &1.param)
-
-  defp map_ok(list, fun) do
-    list
-    |> Enum.reduce_while([], fn element, done ->
-      case fun.(element) do
-        {:ok, value} -> {:cont, [value | done]}
-        {:error, _} = error -> {:halt, error}
-      end
-    end)
-    |> then(&if(is_list(&1), do: {:ok, Enum.reverse(&1)}, else: &1))
+    Edit.remove(s, json, paths)
   end
 end

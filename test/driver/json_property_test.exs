@@ -46,6 +46,17 @@ if Code.ensure_loaded?(ExUnitProperties) do
       end
     end
 
+    property "any term is a path, or an error that says why not", %{s: s} do
+      parts = one_of([key(), integer(), constant(:append), term()])
+
+      check all(path <- one_of([term(), list_of(parts), maybe_improper_list_of(key(), key())])) do
+        case JSON.set(s, "{}", path, 1) do
+          {:ok, text} -> assert JSON.valid?(s, text)
+          {:error, error} -> assert error.code == :invalid_argument and error.message =~ "path"
+        end
+      end
+    end
+
     property "bytes that are no JSONB are an error, and no crash", %{s: s} do
       check all(bytes <- binary(min_length: 1, max_length: 40)) do
         case JSON.json(s, {:blob, bytes}) do

@@ -217,6 +217,7 @@ defmodule EctoLibSql.JsonTest do
       assert wrong(JSON.extract(s, "{}", [:a])) ==
                "the path [:a]: :a is no part of it: there are keys, which are strings, indexes, and :append"
 
+      assert wrong(JSON.extract(s, "{}", ["a" | "b"])) =~ "a path is a list of keys and indexes"
       assert wrong(JSON.extract(s, "{}", [1.5])) =~ "1.5 is no part of it"
       assert wrong(JSON.extract(s, "{}", ["a\0b"])) =~ "has a NUL in it"
       assert wrong(JSON.extract(s, "{}", ["\xFF"])) =~ "is no UTF-8"

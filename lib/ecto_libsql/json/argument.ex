@@ -97,6 +97,20 @@ defmodule EctoLibSql.JSON.Argument do
     end
   end
 
+  @doc "What the function makes of each, or the first error."
+  @spec map_ok([term()], (term() -> {:ok, term()} | {:error, Error.t()})) ::
+          {:ok, [term()]} | {:error, Error.t()}
+  def map_ok(list, fun) do
+    list
+    |> Enum.reduce_while([], fn element, done ->
+      case fun.(element) do
+        {:ok, value} -> {:cont, [value | done]}
+        {:error, _} = error -> {:halt, error}
+      end
+    end)
+    |> then(&if(is_list(&1), do: {:ok, Enum.reverse(&1)}, else: &1))
+  end
+
   @spec error(String.t(), atom()) :: {:error, Error.t()}
   def error(message, code), do: {:error, %Error{code: code, message: message}}
 end

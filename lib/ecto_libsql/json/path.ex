@@ -16,25 +16,27 @@ defmodule EctoLibSql.JSON.Path do
   @most_index 0xFFFF_FFFF
 
   @spec to_text(t()) :: {:ok, String.t()} | {:error, String.t()}
-  def to_text(path) when is_list(path) and length(path) <= @most_parts do
-    path
-    |> Enum.reduce_while([], fn part, parts ->
-      case part(part) do
-        {:error, _} = error -> {:halt, error}
-        text -> {:cont, [text | parts]}
-      end
-    end)
-    |> case do
-      {:error, reason} -> {:error, "the path #{inspect(path)}: #{reason}"}
-      parts -> {:ok, IO.iodata_to_binary([?$ | Enum.reverse(parts)])}
+  def to_text(path) do
+    cond do
+      not is_list(path) or List.improper?(path) ->
+        {:error,
+         "a path is a list of keys and indexes, such as [\"tags\", 0], got: #{inspect(path)}"}
+
+      length(path) > @most_parts ->
+        {:error, "a path has at most #{@most_parts} parts, got: #{length(path)}"}
+
+      true ->
+        parts_to_text(path)
     end
   end
 
-  def to_text(path) when is_list(path),
-    do: {:error, "a path has at most #{@most_parts} parts, got: #{length(path)}"}
+  defp parts_to_text(path) do
+    parts = Enum.map(path, &part/1)
 
-  def to_text(path) do
-    {:error, "a path is a list of keys and indexes, such as [\"tags\", 0], got: #{inspect(path)}"}
+    case List.keyfind(parts, :error, 0) do
+      nil -> {:ok, IO.iodata_to_binary([?$ | parts])}
+      {:error, reason} -> {:error, "the path #{inspect(path)}: #{reason}"}
+    end
   end
 
   @spec to_text!(t()) :: String.t()

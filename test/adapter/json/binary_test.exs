@@ -50,6 +50,15 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Repo.query!("SELECT typeof(jsonb) FROM docs WHERE id = 10").rows == [["blob"]]
     end
 
+    test "that stand in the query" do
+      update = from(d in Doc, where: d.name == "a", update: [set: [jsonb: "it's", tags: ["z"]]])
+      assert {1, nil} = Repo.update_all(update, [])
+      assert stored(:jsonb) == [["blob"]]
+      assert %{jsonb: "it's", tags: ["z"]} = Repo.get!(Doc, 1)
+      assert ids(from(d in Doc, where: d.jsonb == "it's")) == [1]
+      assert ids(from(d in Doc, where: d.jsonb == "other")) == []
+    end
+
     test "with a type of what it holds" do
       doc = Repo.insert!(%Doc{tags: ["a", "b"], on: ~D[2026-11-22]})
       assert %{tags: ["a", "b"], on: ~D[2026-11-22]} = Repo.get!(Doc, doc.id)

@@ -25,6 +25,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     def expr(:"-inf", _scope), do: "-9e999"
     def expr({:blob, bytes}, _scope), do: blob(bytes)
     def expr({:json, json}, _scope), do: text(json)
+    def expr({:jsonb, json}, _scope), do: ["jsonb(", text(json), ?)]
 
     def expr({:uuid, _}, scope) do
       QueryError.raise_error(
