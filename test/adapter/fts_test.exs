@@ -509,6 +509,39 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    @tag repo: [pool_size: 1]
+    test "a prefix is an attached database" do
+      Repo.query!("ATTACH ':memory:' AS other")
+
+      change = fn ->
+        create table(:posts, prefix: "other") do
+          add :title, :string
+          add :slug, :string
+        end
+
+        create fts_table(:posts_fts, content: :posts, columns: [:slug, :title], database: :other)
+        create unique_index(:posts, [:slug], prefix: "other")
+      end
+
+      migrate(change)
+      rows = [%{title: "Red wine", slug: "a"}, %{title: "Beer", slug: "b"}]
+      Repo.insert_all("posts", rows, prefix: "other")
+      Repo.query!("REPLACE INTO other.posts (title, slug) VALUES ('Ale', 'b')")
+
+      query = fn text ->
+        from(p in "posts", prefix: "other")
+        |> search(:posts_fts, text, prefix: "other")
+        |> select([p, fts: f], {p.title, highlight(f, :title, "<", ">")})
+        |> Repo.all()
+      end
+
+      assert {query.("wine"), query.("beer")} == {[{"Red wine", "Red <wine>"}], []}
+      rename = fn -> rename table(:posts, prefix: "other"), :title, to: :name end
+      assert migration_error(rename).message =~ "posts_fts knows the column title"
+      migrate(change, direction: :backward)
+      assert rows("SELECT name FROM other.sqlite_schema WHERE name <> 'sqlite_sequence'") == []
+    end
+
     test "a schema writes a table with rows of its own" do
       migrate(fn -> create fts_table(:posts_fts, columns: [:title, :body]) end)
       Repo.insert!(%PostIndex{rowid: 3, title: "Wine"})
