@@ -171,6 +171,19 @@ defmodule EctoLibSql.FTSTest do
       sound(s, "t_fts")
     end
 
+    test "VACUUM leaves their rowids as they are", %{s: s} do
+      assert create(s, "(uuid TEXT PRIMARY KEY, a TEXT)") == :ok
+
+      :ok =
+        EctoLibSql.run(s, "INSERT INTO t VALUES ('u1', 'one'), ('u2', 'two'), ('u3', 'three')")
+
+      :ok = EctoLibSql.run(s, "DELETE FROM t WHERE uuid = 'u1'")
+      :ok = EctoLibSql.run(s, "VACUUM")
+      assert rows(s, "SELECT rowid FROM t ORDER BY uuid") == [[2], [3]]
+      assert {found(s, "two", "t_fts"), found(s, "three", "t_fts")} == {[2], [3]}
+      sound(s, "t_fts")
+    end
+
     test "the rowid of a table without any key, where it is asked for", %{s: s} do
       assert create(s, "(a TEXT)", key: :rowid) == :ok
       :ok = EctoLibSql.run(s, "INSERT INTO t (rowid, a) VALUES (7, 'one')")
