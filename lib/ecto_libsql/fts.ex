@@ -100,7 +100,8 @@ defmodule EctoLibSql.FTS do
       one as well, for a search while somebody types; or `:all`
 
   In a table with a `:detail` other than `:full`, FTS5 finds no phrases, and says so in an error: that is
-  any word of several tokens, such as `well-known`.
+  any word of several tokens, such as `well-known`. A search takes time with every word: take no more text from
+  strangers than a search field has.
 
       iex> to_string(EctoLibSql.FTS.websearch(~S|"red wine" win* -port|))
       ~S|("red wine" "win" *) NOT ("port")|

@@ -257,7 +257,7 @@ if Code.ensure_loaded?(Ecto.Migration) do
         Default: the FTS5 table has its own rows
       * `:key` - the content's column whose number is the row's in the index: one that is INTEGER, unique and
         NOT NULL. Default: the integer primary key, or else the rowid, where the content has a primary key or a
-        unique key: SQLite's `VACUUM` may number the rows of others anew
+        unique key: SQLite's `VACUUM` may number the rows of others anew. `:rowid` takes theirs all the same
       * `:triggers` - `false` makes none: the index is yours to keep. Then `:content` may be a view. Default: `true`
       * `:fill` - whether the rows that are there are indexed now. Default: `true`
       * `:contentless` - `true` keeps an index and no texts: rows are found by their rowid, and cannot be read,

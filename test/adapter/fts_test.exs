@@ -254,7 +254,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         )
 
         assert {found("ignored"), found("porto"), found("all")} == {[], [], [9]}
-        Repo.update_all(Post, set: [title: "Same"])
+        assert Repo.update_all(Post, set: [title: "Same"]) == {4, nil}
         assert found("same") == [1, 5, 7, 9]
         Repo.query!("REPLACE INTO posts (id, slug, title) VALUES (20, 'e', 'Raw')")
         assert {found("same"), found("raw")} == {[1, 5, 7], [20]}
@@ -500,6 +500,11 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
         assert_raise Ecto.QueryError, ~r/only a table can be searched/, fn -> Repo.all(query) end
       end
 
+      test "leave other functions of such names to the database" do
+        query = from(f in "posts_fts", select: fragment("fts5_mine(?)", f.title))
+        assert_raise EctoLibSql.Error, ~r/no such function: fts5_mine/, fn -> Repo.all(query) end
+      end
+
       test "raise for a raw expression that is malformed" do
         query = from(f in PostIndex, where: match(f, ^Expression.raw("AND")))
 
@@ -507,6 +512,39 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
           Repo.all(query)
         end
       end
+    end
+
+    @tag repo: [pool_size: 1]
+    test "a prefix is an attached database" do
+      Repo.query!("ATTACH ':memory:' AS other")
+
+      change = fn ->
+        create table(:posts, prefix: "other") do
+          add :title, :string
+          add :slug, :string
+        end
+
+        create fts_table(:posts_fts, content: :posts, columns: [:slug, :title], database: :other)
+        create unique_index(:posts, [:slug], prefix: "other")
+      end
+
+      migrate(change)
+      rows = [%{title: "Red wine", slug: "a"}, %{title: "Beer", slug: "b"}]
+      Repo.insert_all("posts", rows, prefix: "other")
+      Repo.query!("REPLACE INTO other.posts (title, slug) VALUES ('Ale', 'b')")
+
+      query = fn text ->
+        from(p in "posts", prefix: "other")
+        |> search(:posts_fts, text, prefix: "other")
+        |> select([p, fts: f], {p.title, highlight(f, :title, "<", ">")})
+        |> Repo.all()
+      end
+
+      assert {query.("wine"), query.("beer")} == {[{"Red wine", "Red <wine>"}], []}
+      rename = fn -> rename table(:posts, prefix: "other"), :title, to: :name end
+      assert migration_error(rename).message =~ "posts_fts knows the column title"
+      migrate(change, direction: :backward)
+      assert rows("SELECT name FROM other.sqlite_schema WHERE name <> 'sqlite_sequence'") == []
     end
 
     test "a schema writes a table with rows of its own" do
@@ -519,6 +557,12 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       Repo.delete!(Repo.get!(PostIndex, 3))
       Repo.update_all(PostIndex, set: [text: "cold"])
       assert {found("port"), found("cold")} == {[], [4]}
+
+      assert Repo.update_all(from(f in PostIndex, where: match(f, ^"cold")), set: [title: "Ale"]) ==
+               {1, nil}
+
+      assert Repo.delete_all(from(f in PostIndex, where: match(f.title, ^"ale"))) == {1, nil}
+      assert Repo.all(PostIndex) == []
     end
 
     test "a repo runs commands", context do

@@ -171,6 +171,27 @@ defmodule EctoLibSql.FTSTest do
       sound(s, "t_fts")
     end
 
+    test "VACUUM leaves their rowids as they are", %{s: s} do
+      assert create(s, "(uuid TEXT PRIMARY KEY, a TEXT)") == :ok
+
+      :ok =
+        EctoLibSql.run(s, "INSERT INTO t VALUES ('u1', 'one'), ('u2', 'two'), ('u3', 'three')")
+
+      :ok = EctoLibSql.run(s, "DELETE FROM t WHERE uuid = 'u1'")
+      :ok = EctoLibSql.run(s, "VACUUM")
+      assert rows(s, "SELECT rowid FROM t ORDER BY uuid") == [[2], [3]]
+      assert {found(s, "two", "t_fts"), found(s, "three", "t_fts")} == {[2], [3]}
+      sound(s, "t_fts")
+    end
+
+    test "the rowid of a table without any key, where it is asked for", %{s: s} do
+      assert create(s, "(a TEXT)", key: :rowid) == :ok
+      :ok = EctoLibSql.run(s, "INSERT INTO t (rowid, a) VALUES (7, 'one')")
+      :ok = EctoLibSql.run(s, "REPLACE INTO t (rowid, a) VALUES (7, 'two')")
+      assert {found(s, "one", "t_fts"), found(s, "two", "t_fts")} == {[], [7]}
+      sound(s, "t_fts")
+    end
+
     test "generated columns", %{s: s} do
       assert create(s, "(id INTEGER PRIMARY KEY, b TEXT, a TEXT AS (b || ' more'))") == :ok
       :ok = EctoLibSql.run(s, "INSERT INTO t (b) VALUES ('one')")

@@ -56,9 +56,8 @@ defmodule EctoLibSql.FTS.Table do
   ]
 
   @doc """
-  The table that the options describe. Raises `ArgumentError`, which names the option.
-
-  Without `columns: true` among the requirements, a table that is to be dropped may have none.
+  The table that the options describe, with columns or, where it is to be dropped, without. Raises
+  `ArgumentError`, which names the option.
   """
   @spec new!(atom() | String.t(), keyword()) :: t()
   def new!(name, opts) do

@@ -12,7 +12,12 @@ defmodule EctoLibSql.FTS.Websearch do
            prefix: boolean()
          }
 
-  @quotes ~w(" “ ” „)
+  # Unicode's white space, and NUL, at which SQLite's text would end.
+  defguardp is_space(char)
+            when char in [0, 0x20, 0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000] or
+                   char in 0x09..0x0D or char in 0x2000..0x200A
+
+  defguardp is_quote(char) when char in ~c("“”„)
 
   @spec parse(String.t(), keyword()) :: Expression.t()
   def parse(text, opts) do
@@ -32,41 +37,32 @@ defmodule EctoLibSql.FTS.Websearch do
     raise ArgumentError, ":prefix takes :marked, :last or :all, got: #{inspect(other)}"
   end
 
-  # Bytes that are no text separate words, as NUL does.
-  defp readable(text) do
-    if String.valid?(text), do: text, else: for(part <- chunks(text), into: "", do: part)
-  end
+  # Bytes that are no text separate words, as white space does.
+  defp readable(text), do: if(String.valid?(text), do: text, else: readable(text, ""))
 
-  defp chunks(text) do
-    case :unicode.characters_to_binary(text) do
-      readable when is_binary(readable) -> [readable]
-      {_error, readable, <<_byte, rest::binary>>} -> [readable, " " | chunks(rest)]
-    end
-  end
+  defp readable("", good), do: good
+
+  defp readable(<<char::utf8, rest::binary>>, good),
+    do: readable(rest, <<good::binary, char::utf8>>)
+
+  defp readable(<<_byte, rest::binary>>, good), do: readable(rest, <<good::binary, " ">>)
 
   ## Words
 
   @spec words(String.t(), [String.t()], [word() | :or]) :: [word() | :or]
+  defp words("", _columns, found), do: Enum.reverse(found)
+
+  defp words(<<char::utf8, rest::binary>>, columns, found) when is_space(char),
+    do: words(rest, columns, found)
+
   defp words(text, columns, found) do
-    case skip_space(text) do
-      "" ->
-        Enum.reverse(found)
-
-      text ->
-        {word, rest} = word(text, columns)
-        words(rest, columns, [word | found])
-    end
+    {word, rest} = word(text, columns)
+    words(rest, columns, [word | found])
   end
 
-  defp word("-" <> rest = text, columns) do
-    case rest do
-      <<next::utf8, _::binary>> when next not in [?-, 0] ->
-        if space?(<<next::utf8>>), do: unsigned(text, columns), else: excluded(rest, columns)
-
-      _nothing_to_exclude ->
-        unsigned(text, columns)
-    end
-  end
+  defp word(<<?-, next::utf8, _::binary>> = text, columns)
+       when next != ?- and not is_space(next),
+       do: text |> binary_slice(1..-1//1) |> excluded(columns)
 
   defp word(text, columns), do: unsigned(text, columns)
 
@@ -96,8 +92,7 @@ defmodule EctoLibSql.FTS.Websearch do
 
       with <<name::binary-size(size), ?:, rest::binary>> <- text,
            true <- EctoLibSql.Identifier.same?(name, column),
-           {next, _rest} <- String.next_codepoint(rest),
-           false <- space?(next) do
+           <<next::utf8, _::binary>> when not is_space(next) <- rest do
         {column, rest}
       else
         _other -> nil
@@ -105,49 +100,38 @@ defmodule EctoLibSql.FTS.Websearch do
     end)
   end
 
-  for quote <- @quotes do
-    defp bare(unquote(quote) <> rest) do
-      {text, rest} = take(rest, &(&1 in @quotes), "")
-      starred(%{plain(text) | quoted: true}, without_first(rest))
+  defp bare(<<quote::utf8, text::binary>>) when is_quote(quote) do
+    rest = after_phrase(text)
+    word = %{plain(before(text, rest)) | quoted: true}
+
+    case rest do
+      <<_quote::utf8, ?*, rest::binary>> -> {%{word | prefix: true}, rest}
+      <<_quote::utf8, rest::binary>> -> {word, rest}
+      "" -> {word, ""}
     end
   end
 
   defp bare(text) do
-    {word, rest} = take(text, &(space?(&1) or &1 in @quotes), "")
+    rest = after_word(text)
+    word = before(text, rest)
 
     if String.ends_with?(word, "*"),
       do: {%{plain(String.trim_trailing(word, "*")) | prefix: true}, rest},
       else: {plain(word), rest}
   end
 
-  defp starred(word, "*" <> rest), do: {%{word | prefix: true}, rest}
-  defp starred(word, rest), do: {word, rest}
-
   defp plain(text),
     do: %{text: text, quoted: false, excluded: false, column: nil, prefix: false}
 
-  defp take(text, end?, taken) do
-    case String.next_codepoint(text) do
-      nil -> {taken, ""}
-      {char, rest} -> if end?.(char), do: {taken, text}, else: take(rest, end?, taken <> char)
-    end
-  end
+  defp after_phrase(<<char::utf8, rest::binary>>) when not is_quote(char), do: after_phrase(rest)
+  defp after_phrase(rest), do: rest
 
-  defp without_first(text) do
-    case String.next_codepoint(text) do
-      nil -> ""
-      {_char, rest} -> rest
-    end
-  end
+  defp after_word(<<char::utf8, rest::binary>>) when not is_space(char) and not is_quote(char),
+    do: after_word(rest)
 
-  defp skip_space(text) do
-    case String.next_codepoint(text) do
-      nil -> ""
-      {char, rest} -> if space?(char), do: skip_space(rest), else: text
-    end
-  end
+  defp after_word(rest), do: rest
 
-  defp space?(char), do: char == <<0>> or String.trim(char) == ""
+  defp before(text, rest), do: binary_part(text, 0, byte_size(text) - byte_size(rest))
 
   ## Prefixes
 

@@ -11,8 +11,9 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
     @doc "A fragment in an expression, or in FROM: a table-valued function, a table, a SELECT."
     @spec expr(parts(), Scope.t()) :: iodata()
-    def expr([{:raw, "fts5_" <> _ = marker}, {:expr, expr}, {:raw, ")"}], scope),
-      do: FullText.expr(marker, expr, scope)
+    def expr([{:raw, marker}, {:expr, expr}, {:raw, ")"}], scope)
+        when marker in ["fts5_table(", "fts5_column("],
+        do: FullText.expr(marker, expr, scope)
 
     def expr(parts, scope) do
       check!(parts, scope)
