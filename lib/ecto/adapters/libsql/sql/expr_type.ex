@@ -164,9 +164,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     defp base({kind, _} = type) when kind in [:array, :map, :parameterized],
       do: Ecto.Type.type(type)
 
-    # What a custom type is stored as (`:uuid`) need not be a type of Ecto's.
+    # What a custom type is stored as (`:uuid`) need not be a type of Ecto's. Only what may be a module is
+    # asked for: the VM looks for one that is not there in all its folders.
     defp base(type) when is_atom(type) do
-      custom? = Code.ensure_loaded?(type) and function_exported?(type, :type, 0)
+      custom? =
+        not Ecto.Type.base?(type) and Code.ensure_loaded?(type) and
+          function_exported?(type, :type, 0)
+
       if custom?, do: Ecto.Type.type(type), else: type
     end
 
