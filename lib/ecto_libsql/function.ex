@@ -56,6 +56,7 @@ defmodule EctoLibSql.Function do
   `haversine(latitude, longitude, latitude, longitude)` is the great-circle distance of two places, given
   in degrees, in metres, on a globe with the radius 6371008.8 m. A latitude beyond ±90, or a
   longitude beyond ±180, is an error.
+  The points of `EctoLibSql.Geo` need none of this: every connection has what they use.
 
   ## `:uuid`
 

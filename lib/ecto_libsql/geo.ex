@@ -267,6 +267,9 @@ defmodule EctoLibSql.Geo do
     They are the nearest of the query as it is until here: conditions that come later choose from them.
     The field may be left out, as in `within/3`. A query with `limit`, `group_by` and the like is an
     `ArgumentError`; as a `subquery/1` it has no index.
+
+    With an index, circles are looked into until one has enough rows. Where a condition leaves one row in a
+    thousand, a look at all rows is quicker (docs/performance.md): leave the index out.
     """
     @spec nearest(Ecto.Queryable.t(), point(), pos_integer()) :: Ecto.Query.t()
     def nearest(query, point, limit), do: nearest(query, nil, point, limit, [])

@@ -4,6 +4,7 @@ defmodule EctoLibSql.Server.RoundTripsTest do
 
   import EctoLibSql.Test.NifCalls, only: [nif_calls: 1]
 
+  alias EctoLibSql.Geo
   alias EctoLibSql.Test.Sqld
 
   @moduletag :sqld
@@ -42,6 +43,19 @@ defmodule EctoLibSql.Server.RoundTripsTest do
       end
     end
 
+    defmodule Place do
+      use Ecto.Schema
+
+      schema "places" do
+        field(:p, Geo.Point)
+      end
+    end
+
+    defmodule Places do
+      use Ecto.Migration
+      def change, do: create(EctoLibSql.Migration.spatial_index(:places, :p))
+    end
+
     # The pool's processes make some calls; so all processes are looked at.
     defp sent(work) do
       :erlang.trace_pattern({EctoLibSql.Native, :remote_call, :_}, true, [:local])
@@ -78,6 +92,29 @@ defmodule EctoLibSql.Server.RoundTripsTest do
              end}
           ] do
         assert sent(work) == trips
+      end
+    end
+
+    test "of questions about places" do
+      start_supervised!({Repo, uri: Sqld.url(Sqld.start!()), pool_size: 1, log: false})
+      Repo.query!("CREATE TABLE places (id INTEGER PRIMARY KEY, p TEXT)")
+
+      Repo.checkout(fn ->
+        Ecto.Migration.Runner.run(Repo, Repo.config(), 1, Places, :forward, :change, :up,
+          log: false
+        )
+      end)
+
+      points = for i <- 1..50, do: {i, i}
+
+      for {trips, index} <- [{1, false}, {1, true}, {2, Repo}],
+          search <- [
+            &Geo.within(Place, {0, 0}, 10, index: &1),
+            &Geo.nearest(Place, {0, 0}, 10, index: &1),
+            &Geo.nearest_each(Place, :p, points, 10, index: &1),
+            &Geo.within_each(Place, :p, points, 10, index: &1)
+          ] do
+        assert sent(fn -> Repo.all(search.(index)) end) == trips
       end
     end
   end

@@ -10,7 +10,7 @@ if Code.ensure_loaded?(Ecto.Query) do
 
     import Ecto.Query
 
-    alias EctoLibSql.Geo.{Box, Point, Rings, Target}
+    alias EctoLibSql.Geo.{Box, Each, Point, Rings, Target}
 
     ## Within
 
@@ -45,7 +45,10 @@ if Code.ensure_loaded?(Ecto.Query) do
       distance = distance(target, each())
 
       query
-      |> join(:inner, [], o in fragment("json_each(?)", ^circles), on: true, as: :geo_point)
+      |> join(:inner, [], o in {fragment("json_each(?)", ^circles), Each},
+        on: true,
+        as: :geo_point
+      )
       |> in_boxes(target, fn ->
         from(b in fragment("json_each(?, '$.boxes')", parent_as(:geo_point).value))
       end)
@@ -88,7 +91,10 @@ if Code.ensure_loaded?(Ecto.Query) do
       keys = nearest_keys(target, parent_each(), rings, limit)
 
       query
-      |> join(:inner, [], o in fragment("json_each(?)", ^points), on: true, as: :geo_point)
+      |> join(:inner, [], o in {fragment("json_each(?)", ^points), Each},
+        on: true,
+        as: :geo_point
+      )
       |> where([p], field(p, ^key) in subquery(keys))
       |> results(target, distance(target, each()))
     end
@@ -274,12 +280,11 @@ if Code.ensure_loaded?(Ecto.Query) do
       order = [{:asc, dynamic(as(:geo_point).key)} | by(target, distance)]
       query = prepend_order_by(query, ^order)
 
-      if query.select do
-        query
-      else
-        select(query, [p], ^%{point: dynamic(as(:geo_point).key), row: dynamic([p], p)})
-        |> select_merge(^%{distance: distance})
-      end
+      index = dynamic(as(:geo_point).key)
+
+      if query.select,
+        do: query,
+        else: select(query, [p], ^%{point: index, row: dynamic([p], p), distance: distance})
     end
   end
 end
