@@ -235,7 +235,9 @@ defmodule EctoLibSql.JsonTest do
     end
 
     test "terms that are no JSON", %{s: s} do
-      assert wrong(JSON.set(s, "{}", ["a"], {1, 2})) =~ ~s(the value for ["a"]: it is no JSON)
+      assert wrong(JSON.set(s, "{}", ["a"], {1, 2})) =~
+               ~s(the value for ["a"]: it is no JSON: there is none of {1, 2})
+
       assert wrong(JSON.set(s, "{}", ["a"], self())) =~ "it is no JSON"
       assert wrong(JSON.array(s, ["\xFF"])) =~ "element 0: it is no JSON"
       assert wrong(JSON.extract(s, %{"a" => {1, 2}}, ["a"])) =~ "json: it is no JSON"
@@ -276,16 +278,18 @@ defmodule EctoLibSql.JsonTest do
     {:ok, _} = JSON.array(s, [1, jsonb, {:json, "2"}])
     {:ok, _} = JSON.object(s, a: 1, b: jsonb)
     {:ok, _} = JSON.depth(s, jsonb, [0])
-    :ok = EctoLibSql.Trace.stop(s)
+    {:ok, _} = EctoLibSql.query(s, "SELECT 'the end'")
     assert length(statements([])) == 4
+    :ok = EctoLibSql.Trace.stop(s)
   end
 
+  # The runs that were traced before the end.
   defp statements(runs) do
     receive do
-      {EctoLibSql.Trace, _conn_id, :stmt, %{run: run}} -> statements(Enum.uniq([run | runs]))
-      {EctoLibSql.Trace, _conn_id, _kind, _map} -> statements(runs)
+      {EctoLibSql.Trace, _conn_id, :stmt, %{sql: "SELECT 'the end'"}} -> Enum.uniq(runs)
+      {EctoLibSql.Trace, _conn_id, :stmt, %{run: run}} -> statements([run | runs])
     after
-      0 -> runs
+      5_000 -> flunk("the end did not come")
     end
   end
 end

@@ -3,8 +3,6 @@ defmodule EctoLibSql.JSON.Term do
   # Elixir terms as JSON text, and JSON text and JSONB as terms, by the library that was chosen when
   # this package was compiled: Elixir's own where there is one.
 
-  alias EctoLibSql.JSON.JsonbTerm
-
   @library Application.compile_env(
              :ecto_libsql,
              :json_library,
@@ -55,11 +53,13 @@ defmodule EctoLibSql.JSON.Term do
       do: map |> Enum.map(fn {key, value} -> {to_string(key), value} end) |> List.keysort(0)
   end
 
-  @doc "As `encode!/1`; the reason is what the library says."
+  @doc "As `encode!/1`, with a reason where a term is no JSON."
   @spec encode(term()) :: {:ok, String.t()} | {:error, String.t()}
   def encode(term) do
     {:ok, encode!(term)}
   rescue
+    # Its message lists all types that there are.
+    error in Protocol.UndefinedError -> {:error, "there is none of #{inspect(error.value)}"}
     error -> {:error, Exception.message(error)}
   end
 
@@ -100,7 +100,7 @@ defmodule EctoLibSql.JSON.Term do
   @doc "JSONB."
   @spec decode_jsonb(binary()) :: {:ok, term()} | :error
   if @library in [JSON, Jason] do
-    def decode_jsonb(blob), do: JsonbTerm.decode(blob)
+    def decode_jsonb(blob), do: EctoLibSql.JSON.JsonbTerm.decode(blob)
   else
     # It may have terms of its own for numbers, or for keys.
     def decode_jsonb(blob) do

@@ -123,6 +123,10 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert Repo.all(from(d in "docs", where: d.id == 20, select: {d.jsonb, d.text})) == [
                {%{"a" => 1}, nil}
              ]
+
+      # Its bytes are those of the text 3123.
+      Repo.insert_all("docs", [[id: 21, jsonb: {:jsonb, "123"}]])
+      assert Repo.all(from(d in "docs", where: d.id == 21, select: d.jsonb)) == [123]
     end
   end
 end

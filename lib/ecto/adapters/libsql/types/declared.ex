@@ -68,6 +68,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       if table not in typed_tables, do: decoder(declared)
     end
 
+    defp decoder("JSON_BLOB" <> _), do: {:map, &Json.decode_stored/1}
     defp decoder("JSON_" <> _), do: {:map, &Json.decode/1}
     defp decoder("DECIMAL_TEXT" <> _), do: {:decimal, &DecimalText.load/1}
     defp decoder(_), do: nil
