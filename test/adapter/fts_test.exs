@@ -234,6 +234,13 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
 
         query = from(t in "t", select: t.id)
         assert query |> search("t_fts", "row 1") |> Repo.all() == [Enum.at(ids, 1)]
+
+        # Built anew, with the rowids that it had.
+        Repo.query!("DELETE FROM t WHERE id = ?", [hd(ids)])
+        migrate(fn -> create constraint(:t, :a_there, check: "a <> ''") end)
+        assert query |> search("t_fts", "row 1") |> Repo.all() == [Enum.at(ids, 1)]
+        assert query |> search("t_fts", "row") |> Repo.all() |> Enum.sort() == Enum.sort(tl(ids))
+        assert FTS.integrity_check(Repo, :t_fts) == :ok
       end
     end
 
