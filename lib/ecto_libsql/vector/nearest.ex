@@ -152,7 +152,8 @@ if Code.ensure_loaded?(Ecto.Query) do
       )
     end
 
-    # CROSS JOIN: vector_top_k's arguments have to be there before it is called.
+    # CROSS JOIN: vector_top_k's arguments have to be there before it is called. A partial index does not
+    # know all rows.
     defp with_candidates(query, %{index: :auto} = target) do
       l2 = if target.metric == :l2, do: 1, else: 0
 
@@ -165,6 +166,7 @@ if Code.ensure_loaded?(Ecto.Query) do
             CROSS JOIN (
               SELECT name FROM sqlite_schema
               WHERE type = 'index' AND tbl_name = ? COLLATE NOCASE
+                AND name NOT IN (SELECT name FROM pragma_index_list(?) WHERE partial)
                 AND instr(
                   replace(replace(replace(replace(replace(replace(
                     lower(sql), '"', ''), '`', ''), '[', ''), ']', ''), ' ', ''), ',', ')'),
@@ -175,6 +177,7 @@ if Code.ensure_loaded?(Ecto.Query) do
             ) AS i
             CROSS JOIN vector_top_k(i.name, q.vector, ?) AS t
             """,
+            ^target.table,
             ^target.table,
             ^marker(target.column),
             ^l2,

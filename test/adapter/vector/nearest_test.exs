@@ -193,6 +193,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       assert ids(nearest(Movie, :embedding, origin, 5, metric: :l2)) == [1, 2, 3, 4, 5]
     end
 
+    test "an index of some rows only is not asked" do
+      Repo.query!(
+        "CREATE INDEX movies_few ON movies (libsql_vector_idx(embedding)) WHERE id < 20"
+      )
+
+      insert(for n <- 1..40, do: [1, n, 0])
+      titles = Movie |> nearest(:embedding, [1, 40, 0], 3) |> Repo.all() |> Enum.map(& &1.title)
+      assert titles == ["m40", "m39", "m38"]
+    end
+
     test "more than the index has, and filters that leave little" do
       index(metric: :l2)
       origin = line(30)
