@@ -29,6 +29,16 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
       end
     end
 
+    defmodule Depot do
+      use Ecto.Schema
+
+      @primary_key {:id, :binary_id, autogenerate: true}
+      schema "depots" do
+        field(:number, :integer)
+        field(:place, Point, source: :where_it_is)
+      end
+    end
+
     defmodule Journey do
       use Ecto.Schema
 
@@ -599,6 +609,59 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
                  "X",
                  "B"
                ]
+      end
+    end
+
+    test "a key that is a UUID, and a column of another name than the field's" do
+      migrate(fn ->
+        create table(:depots, primary_key: false) do
+          add :id, :binary_id, primary_key: true
+          add :number, :integer
+          add :where_it_is, :text
+        end
+
+        create spatial_index(:depots, :where_it_is)
+      end)
+
+      Repo.insert_all(Depot, for(i <- 1..40, do: %{number: i, place: Point.new!(i, i)}))
+      assert Geo.index(Repo, Depot) == "depots_where_it_is_rtree"
+      numbers = &(&1 |> Repo.all() |> Enum.map(fn d -> d.number end))
+
+      assert Enum.sort(both(fn o -> numbers.(Geo.nearest(Depot, {10, 10}, 3, o)) end)) == [
+               9,
+               10,
+               11
+             ]
+
+      points = [{10.1, 10}, {20, 20}]
+      each = both(fn o -> Repo.all(Geo.nearest_each(Depot, nil, points, 1, o)) end)
+      assert for(r <- each, do: {r.point, r.row.number}) == [{0, 10}, {1, 20}]
+
+      opts = [radius: 200_000, min_points: 2, batch: 7]
+      assert %{clusters: [ids], noise: []} = Geo.clusters(Repo, Depot, nil, opts)
+      assert Enum.sort(ids) == Enum.sort(Repo.all(from(d in Depot, select: d.id)))
+
+      depot = Repo.get_by!(Depot, number: 10)
+
+      Repo.insert!(%{depot | place: Point.new!(-80, 0)},
+        on_conflict: {:replace, [:place]},
+        conflict_target: :id
+      )
+
+      assert both(fn o -> numbers.(Geo.nearest(Depot, {-90, 0}, 1, o)) end) == [10]
+    end
+
+    test "a query's prefix is the index's, too" do
+      query = Ecto.Query.put_query_prefix(Place, "other")
+
+      for query <- [
+            Geo.within(query, {0, 0}, 1, index: true),
+            Geo.nearest(query, {0, 0}, 1, index: true)
+          ] do
+        {sql, _params} = Repo.to_sql(:all, query)
+        assert sql =~ ~s("other"."places")
+        assert sql =~ ~s("other"."places_location_rtree")
+        refute sql =~ ~r/(FROM|JOIN) "places/
       end
     end
 
