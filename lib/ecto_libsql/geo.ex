@@ -12,9 +12,8 @@ defmodule EctoLibSql.Geo do
       iex> round(EctoLibSql.Geo.initial_bearing(berlin, paris))
       247
 
-  Distances are metres on great circles of a globe with the radius 6371008.8 m, which are up to 0.6 %
-  off those on the ellipsoid (most are within 0.3 %). Elevations have no part in them. The antimeridian and the poles are places as all
-  others are.
+  Distances are metres on great circles of a globe with the radius 6371008.8 m, which are up to 0.6 % off those
+  on the ellipsoid. Elevations have no part in them. The antimeridian and the poles are places as all others are.
 
   ## In a database
 
