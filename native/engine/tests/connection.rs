@@ -312,6 +312,32 @@ fn an_explain_follows_a_change_of_the_schema() {
     assert!(matches!(refused, Err(Error::InvalidArgument(_))));
 }
 
+#[test]
+fn a_vector_index_is_dropped_by_a_connection_whose_schema_is_old() {
+    for drop in ["DROP INDEX near", "DROP TABLE movies"] {
+        let dir = tempfile::tempdir().unwrap();
+        let database = dir.path().join("movies.db").to_string_lossy().into_owned();
+        let open = || {
+            Connection::open(OpenOptions {
+                database: database.clone(),
+                ..OpenOptions::default()
+            })
+            .unwrap()
+        };
+        let (mut one, mut other) = (open(), open());
+        execute(&mut one, "CREATE TABLE movies (e F32_BLOB(3))");
+        execute(
+            &mut one,
+            "CREATE INDEX near ON movies (libsql_vector_idx(e))",
+        );
+        rows(&mut other, "SELECT count(*) FROM movies", &[]);
+        execute(&mut one, "CREATE TABLE later (x)");
+        execute(&mut other, drop);
+        let left = "SELECT 1 FROM sqlite_schema WHERE name LIKE 'near%'";
+        assert!(rows(&mut one, left, &[]).is_empty());
+    }
+}
+
 #[cfg(feature = "encryption")]
 #[test]
 fn an_encrypted_file_opens_with_its_key_only() {

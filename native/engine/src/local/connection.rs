@@ -270,6 +270,7 @@ impl Connection {
         if let Some(offset) = sql.bytes().position(|byte| byte == 0) {
             return Err(Error::NulInSql { offset });
         }
+        self.read_schemas_before(sql)?;
         // An earlier statement may have left something there: one that failed, or was prepared anew.
         self.control.take_place();
         self.begin_preparing();

@@ -67,6 +67,7 @@ mod runs;
 mod savepoint;
 mod script;
 mod short;
+mod stale_schema;
 mod statement;
 mod status;
 #[allow(unsafe_code)]
