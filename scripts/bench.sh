@@ -64,6 +64,15 @@ else
   part 'driver' driver_only "$build" mix run bench/run.exs "${quick[@]}"
   echo "Not run: benches against other packages, $packages_missing"
 fi
+if [[ -n $packages_missing ]]; then
+  echo "Not run: benches of JSON and of full text, $packages_missing"
+elif DATA=$(bash scripts/data.sh) && WORDNET=$(bash scripts/data.sh wordnet); then
+  export DATA WORDNET
+  part 'JSON' mix run bench/json.exs "${quick[@]}"
+  part 'full text' mix run bench/fts.exs "${quick[@]}"
+else
+  echo 'Not run: benches of JSON and of full text, for want of their data.'
+fi
 # They start a server, and are built with what the tests start it with.
 if [[ -n $packages_missing ]]; then
   echo "Not run: benches of servers and replicas, $packages_missing"
