@@ -2,7 +2,7 @@ defmodule EctoLibSql.Offline.KillTest do
   # The VM that has the copy is killed: what was acknowledged is there, and reaches the server once.
   use ExUnit.Case, async: true
 
-  import EctoLibSql.Test.Database, only: [rows: 2]
+  import EctoLibSql.Test.Database, only: [rows: 2, wait_until: 1]
 
   alias EctoLibSql.Offline
   alias EctoLibSql.Test.{OtherVM, SyncServer}
@@ -33,10 +33,12 @@ defmodule EctoLibSql.Offline.KillTest do
   defp insert(connection, text), do: {:ok, _} = OtherVM.run(connection, :query, [@insert, [text]])
 
   defp kill(peer) do
-    pid = OtherVM.call(peer, :os, :getpid, [])
+    pid = peer |> OtherVM.call(:os, :getpid, []) |> List.to_string()
     monitor = Process.monitor(peer)
-    {_, 0} = System.cmd("kill", ["-9", List.to_string(pid)])
+    {_, 0} = System.cmd("kill", ["-9", pid])
     assert_receive {:DOWN, ^monitor, :process, ^peer, _}, 10_000
+    # Its connection to this VM ends before its locks do.
+    wait_until(fn -> match?({_, 1}, System.cmd("kill", ["-0", pid], stderr_to_stdout: true)) end)
   end
 
   defp texts(s), do: s |> rows("SELECT x FROM t ORDER BY id") |> List.flatten()
