@@ -1,26 +1,3 @@
 defmodule EctoLibSql.Guides.VectorsTest do
-  use ExUnit.Case, async: true
-
-  @guide "docs/vectors.md"
-
-  # What the guide runs besides its examples: modules when this file is compiled, the rest before
-  # the examples.
-  {modules, rest} =
-    ~r/^```elixir\n(.*?)^```$/ms
-    |> Regex.scan(File.read!(@guide), capture: :all_but_first)
-    |> Enum.join("\n")
-    |> Code.string_to_quoted!()
-    |> elem(2)
-    |> Enum.split_with(&match?({:defmodule, _, _}, &1))
-
-  Code.eval_quoted({:__block__, [], modules})
-  @run rest
-
-  setup_all do
-    EctoLibSql.Test.Data.fetch!()
-    Code.eval_quoted({:__block__, [], @run})
-    :ok
-  end
-
-  doctest_file(@guide)
+  use EctoLibSql.Test.Guide, "docs/vectors.md"
 end
