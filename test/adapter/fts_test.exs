@@ -522,7 +522,7 @@ if Code.ensure_loaded?(Ecto.Adapters.SQL) do
     end
 
     @tag repo: [pool_size: 1]
-    test "a prefix is an attached database" do
+    test "an FTS5 table of an attached database, by its prefix" do
       Repo.query!("ATTACH ':memory:' AS other")
 
       change = fn ->

@@ -44,6 +44,7 @@
     {"a server attaches no files",
      [
        "test a prefix is an attached database",
+       "test an FTS5 table of an attached database, by its prefix",
        "test attached databases are had by every connection",
        "test attached databases in memory are shared, too",
        "test hints and prefixes",
