@@ -99,15 +99,7 @@ defmodule EctoLibSql.FTS.Triggers do
     there = ["SELECT 1 FROM ", sql.content, " AS c WHERE c.", sql.key, " = r.\"rowid\""]
 
     [
-      [
-        "INSERT INTO ",
-        sql.fts,
-        " (",
-        sql.fts,
-        ", rowid",
-        sql.columns,
-        ") SELECT 'delete', r.\"rowid\""
-      ],
+      [take_out(sql), " SELECT 'delete', r.\"rowid\""],
       [sql.columns, " FROM ", sql.replaced, " AS r WHERE r.\"rowid\" = new.", sql.key],
       [" OR NOT EXISTS (", there, "); DELETE FROM ", sql.replaced, "; "]
     ]
@@ -117,18 +109,8 @@ defmodule EctoLibSql.FTS.Triggers do
     ["INSERT INTO ", sql.fts, " (rowid", sql.columns, ") VALUES (new.", sql.key, sql.new, "); "]
   end
 
-  defp delete(sql) do
-    [
-      [
-        "INSERT INTO ",
-        sql.fts,
-        " (",
-        sql.fts,
-        ", rowid",
-        sql.columns,
-        ") VALUES ('delete', old."
-      ],
-      [sql.key, sql.old, "); "]
-    ]
-  end
+  defp delete(sql), do: [take_out(sql), " VALUES ('delete', old.", sql.key, sql.old, "); "]
+
+  # FTS5's command to take a row out: a row with the command in the column that has the table's name.
+  defp take_out(sql), do: ["INSERT INTO ", sql.fts, " (", sql.fts, ", rowid", sql.columns, ?)]
 end

@@ -163,9 +163,7 @@ defmodule EctoLibSql.Geo.Index do
     [
       ["CREATE VIRTUAL TABLE ", tree(index), " USING rtree(key, south, north, west, east)"],
       [
-        "INSERT INTO ",
-        tree(index),
-        row(index, ["place.", quote_name(key)], "place."),
+        ["INSERT INTO ", tree(index), row(index, ["place.", quote_name(key)], "place.")],
         from(index)
       ]
     ]
@@ -225,20 +223,8 @@ defmodule EctoLibSql.Geo.Index do
   # The tables in a trigger are those of its own database.
   defp trigger(index, suffix, event, condition, statements) do
     [
-      [
-        "CREATE TRIGGER ",
-        named(index, suffix),
-        " AFTER ",
-        event,
-        " ON ",
-        quote_name(index.table)
-      ],
-      [
-        condition,
-        " BEGIN ",
-        for(statement <- List.flatten([statements], []), do: statement),
-        "END"
-      ]
+      ["CREATE TRIGGER ", named(index, suffix), " AFTER ", event, " ON "],
+      [quote_name(index.table), condition, " BEGIN ", statements, "END"]
     ]
   end
 
